@@ -1,0 +1,14 @@
+// Files that appear whole or not at all: written beside their name, synced, renamed.
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+
+namespace omr::io {
+
+// Replaces `path` with `bytes`: temporary file in the same folder, write, fsync, rename, fsync of the
+// folder; every result is checked. Throws Error(io) naming the path and the cause (no space left,
+// permission denied, …) and leaves nothing behind.
+void write_atomically(const std::filesystem::path& path, std::string_view bytes);
+
+}  // namespace omr::io

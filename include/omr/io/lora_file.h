@@ -1,0 +1,41 @@
+// LoRA adapters as files write them: which layer, which half, which alpha; by the key styles of
+// diffusers (old `.lora.down/up`, attention processors), PEFT (`lora_A/lora_B`, with or without an
+// adapter name) and kohya (`lora_unet_…`, `lora_te_…` with `lora_down/lora_up` and `.alpha`).
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+namespace omr::io {
+
+struct LoraLayer {
+  std::string component;  // "unet", "text_encoder", or "" where the key names none (PEFT adapters)
+  std::string module;     // dotted path below the component; kohya's stays underscored
+  bool underscored = false;
+  at::Tensor down;  // lora_A: [rank, in]
+  at::Tensor up;    // lora_B: [out, rank]
+  std::optional<double> alpha;  // absent means alpha = rank
+};
+
+struct LoraFile {
+  std::filesystem::path path;
+  std::vector<LoraLayer> layers;
+  std::vector<std::string> unread;  // tensors that are no pair of low-rank halves
+  std::size_t tensors = 0;          // all tensors but the alphas
+};
+
+// Opens one safetensors file. Alpha comes from its tensors, or from the metadata that diffusers saves
+// (`lora_adapter_metadata`). Throws Error(io), Error(format); Error(mismatch) when a half of a pair
+// is missing or its rank disagrees.
+LoraFile read_lora(const std::filesystem::path& path);
+
+// Opens a PEFT folder: adapter_config.json (r, lora_alpha, rank_pattern, alpha_pattern, use_rslora)
+// and adapter_model.safetensors. Throws also Error(mismatch) for variants that omr does not compute
+// (DoRA, trained biases).
+LoraFile read_peft_adapter(const std::filesystem::path& folder);
+
+}  // namespace omr::io

@@ -1,0 +1,35 @@
+// 4-bit NormalFloat with double quantisation (QLoRA, arXiv 2305.14314, §3), bit for bit as
+// bitsandbytes stores it (bitsandbytes/functional.py, quantize_4bit; csrc/cpu_ops.cpp).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+namespace omr::nn {
+
+// The 16 values of the NF4 data type.
+extern const std::array<float, 16> kNf4CodeBook;
+
+struct Nf4Weight {
+  at::Tensor packed;               // uint8 [ceil(n/2), 1]: element 2i in the high nibble
+  at::Tensor absmax;               // uint8 [blocks]: 8-bit codes of the block maxima, less their mean
+  at::Tensor nested_absmax;        // float [ceil(blocks/256)]
+  at::Tensor nested_code;          // float [256]: bitsandbytes' dynamic map
+  float nested_offset = 0;         // mean of the block maxima
+  std::vector<std::int64_t> shape;  // of the dense weight
+  std::int64_t block_size = 64;
+  at::ScalarType dtype = at::kFloat;  // of the dense weight before
+
+  std::int64_t nbytes() const;
+};
+
+// `dense`: floating point, any shape, on the CPU or CUDA.
+Nf4Weight quantize_nf4(const at::Tensor& dense, std::int64_t block_size = 64);
+
+// The dense weight again, in `dtype`.
+at::Tensor dequantize_nf4(const Nf4Weight& quantized, at::ScalarType dtype);
+
+}  // namespace omr::nn

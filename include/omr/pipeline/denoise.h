@@ -1,0 +1,37 @@
+// The denoising loop. It exists once: commands, sessions and training call it.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
+
+#include "omr/core/cancellation.h"
+#include "omr/diffusion/unet_2d_condition_model.h"
+#include "omr/nn/execution.h"
+#include "omr/schedulers/scheduler.h"
+
+namespace omr::pipeline {
+
+struct DenoiseInput {
+  at::Tensor latents;                 // [B, C, h, w] fp32 at the noise level of step `first_step`
+  at::Tensor prompt_embeds;           // [1 or B, S, D]
+  at::Tensor negative_prompt_embeds;  // likewise; used when guidance_scale > 1
+  double guidance_scale = 1.0;
+  std::size_t first_step = 0;
+  std::optional<at::Generator> generator;  // for stochastic schedulers
+};
+
+// Called after each step with its index and x_{t-1}; latents stay the loop's.
+using StepCallback = std::function<void(std::size_t index, const at::Tensor& latents)>;
+
+// Runs the scheduler's steps from `first_step` on; guidance is one call of batch 2B. Returns fp32
+// latents [B, C, h, w]. Throws Error(cancelled) between steps.
+at::Tensor denoise(diffusion::UNet2DConditionModel& unet, schedulers::Scheduler& scheduler,
+                   const DenoiseInput& input, const nn::ExecutionOptions& execution,
+                   const StepCallback& on_step, const Cancellation& cancellation);
+
+}  // namespace omr::pipeline

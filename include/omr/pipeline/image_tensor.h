@@ -1,0 +1,19 @@
+// Between finished pictures and the tensors that models see (diffusers image_processor.py,
+// VaeImageProcessor).
+#pragma once
+
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "omr/core/image.h"
+
+namespace omr::pipeline {
+
+// [1, 3, H, W] fp32 in [-1, 1].
+at::Tensor to_pixels(const Image& image);
+
+// pixels [B, 3, H, W], about [-1, 1] -> B pictures, clamped, rounded half to even.
+std::vector<Image> to_images(const at::Tensor& pixels);
+
+}  // namespace omr::pipeline

@@ -1,0 +1,95 @@
+// Text to pictures with Stable Diffusion 1.x and 2.x (diffusers
+// pipelines/stable_diffusion/pipeline_stable_diffusion.py and _img2img.py).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "omr/core/cancellation.h"
+#include "omr/core/image.h"
+#include "omr/diffusion/autoencoder_kl.h"
+#include "omr/diffusion/unet_2d_condition_model.h"
+#include "omr/nn/lora.h"
+#include "omr/pipeline/generation_options.h"
+#include "omr/pipeline/model_folder.h"
+#include "omr/text/clip_text_model.h"
+#include "omr/text/clip_tokenizer.h"
+#include "omr/text/prompt_embedding.h"
+
+namespace omr::pipeline {
+
+struct GeneratedImage {
+  Image image;
+  at::Tensor latents;  // scaled, [1, C, h, w] fp32 on the CPU: what `image` was decoded from
+  std::uint64_t seed = 0;
+};
+
+struct LoraSelection {
+  std::filesystem::path path;
+  double weight = 1.0;
+  bool operator==(const LoraSelection&) const = default;
+};
+
+// Denoising steps done, of all that the call takes.
+using ProgressCallback = std::function<void(int step, int steps)>;
+
+class StableDiffusionPipeline {
+ public:
+  // Opens every part of the folder. Throws Error(io|format|mismatch) naming the file.
+  static StableDiffusionPipeline open(const ModelFolder& folder, const nn::ExecutionOptions& execution);
+
+  // One picture per start, in order. Throws Error(usage) for an impossible size or number of steps,
+  // Error(cancelled), Error(resource) when memory runs out or the model's numbers overflow.
+  std::vector<GeneratedImage> generate(const PromptInput& prompt, const GenerationOptions& options,
+                                       const std::vector<Start>& starts, const ProgressCallback& progress,
+                                       const Cancellation& cancellation);
+
+  // The start that img2img makes of a picture: encoded with the seed's generator. The picture is
+  // resized to width x height (0: its own size, rounded down to the VAE's multiple) by Lanczos.
+  Start encode_start(const Image& image, std::uint64_t seed, double strength, int width, int height);
+
+  // Exactly these adapters are on afterwards, over UNet and text encoder; the report counts their
+  // tensors. On an error none of the new ones is. Throws Error(io|format|mismatch), and
+  // Error(mismatch) when a file fits nothing in this model.
+  std::vector<nn::LoraReport> set_loras(const std::vector<LoraSelection>& loras);
+  const std::vector<LoraSelection>& loras() const { return loras_; }
+
+  // Conditioning of one prompt, weights applied: [1, S, D]; also what was cut off, if anything.
+  text::PromptEmbedding encode(const PromptInput& prompt);
+
+  int default_width() const;
+  int default_height() const;
+  const schedulers::SchedulerConfig& scheduler_config() const { return scheduler_config_; }
+  schedulers::SchedulerName default_scheduler() const { return default_scheduler_; }
+  const nn::ExecutionOptions& execution() const { return execution_; }
+  const text::CLIPTokenizer& tokenizer() const { return tokenizer_; }
+  text::CLIPTextModel& text_encoder() { return text_encoder_; }
+  diffusion::UNet2DConditionModel& unet() { return unet_; }
+  diffusion::AutoencoderKL& vae() { return vae_; }
+
+  // Latents -> pictures.
+  std::vector<Image> decode(const at::Tensor& latents);
+
+ private:
+  StableDiffusionPipeline(text::CLIPTokenizer tokenizer, text::CLIPTextModel text_encoder,
+                          diffusion::UNet2DConditionModel unet, diffusion::AutoencoderKL vae);
+
+  text::CLIPTokenizer tokenizer_;
+  text::CLIPTextModel text_encoder_;
+  diffusion::UNet2DConditionModel unet_;
+  diffusion::AutoencoderKL vae_;
+  schedulers::SchedulerConfig scheduler_config_;
+  schedulers::SchedulerName default_scheduler_ = schedulers::SchedulerName::ddim;
+  nn::ExecutionOptions execution_;
+  nn::ExecutionOptions vae_execution_;
+  std::vector<LoraSelection> loras_;
+  std::vector<nn::LoraReport> lora_reports_;
+};
+
+}  // namespace omr::pipeline

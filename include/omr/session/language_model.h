@@ -1,0 +1,29 @@
+// What a session asks of the refiner: the next prompt from the last one and the user's words.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "omr/core/cancellation.h"
+
+namespace omr::session {
+
+struct Refinement {
+  std::string prompt;                   // the whole new prompt
+  std::optional<std::string> negative;  // what its second line `Negative: …` said
+  bool fallback = false;        // the answer was unusable; `prompt` joins prompt and feedback
+  std::string fallback_reason;  // one clause for the person
+  // A record of an earlier run: prompt and negative are final and taken as they stand.
+  bool settled = false;
+};
+
+class LanguageModel {
+ public:
+  virtual ~LanguageModel() = default;
+
+  // `prompt` is plain text (no weight syntax). Throws Error(cancelled|resource).
+  virtual Refinement refine(const std::string& prompt, const std::string& feedback,
+                            const Cancellation& cancellation) = 0;
+};
+
+}  // namespace omr::session

@@ -1,0 +1,95 @@
+#include "cli/session_models.h"
+
+#include <ATen/ATen.h>
+
+#include "omr/core/error.h"
+
+namespace omr::cli {
+namespace {
+
+std::vector<session::Embedding> rows(const at::Tensor& matrix) {
+  const at::Tensor plain = matrix.to(at::kFloat).cpu().contiguous();
+  std::vector<session::Embedding> out;
+  for (std::int64_t i = 0; i < plain.size(0); ++i) {
+    const float* row = plain.data_ptr<float>() + i * plain.size(1);
+    out.emplace_back(row, row + plain.size(1));
+  }
+  return out;
+}
+
+std::vector<pipeline::LoraSelection> selections(const std::vector<session::LoraChoice>& loras) {
+  std::vector<pipeline::LoraSelection> out;
+  for (const session::LoraChoice& lora : loras) {
+    if (lora.weight != 0) out.push_back({lora.file, lora.weight});
+  }
+  return out;
+}
+
+}  // namespace
+
+Latents to_latents(const at::Tensor& tensor) {
+  const at::Tensor plain = tensor.to(at::kFloat).cpu().contiguous();
+  const float* values = plain.data_ptr<float>();
+  return {plain.sizes().vec(), {values, values + plain.numel()}};
+}
+
+at::Tensor to_tensor(const Latents& latents) {
+  at::Tensor out = at::empty({static_cast<std::int64_t>(latents.values.size())}, at::kFloat);
+  std::copy(latents.values.begin(), latents.values.end(), out.data_ptr<float>());
+  out = out.view(latents.shape);
+  return out.dim() == 3 ? out.unsqueeze(0) : out;
+}
+
+std::vector<session::Candidate> PipelineImageModel::generate(const session::ImageRequest& request,
+                                                             const session::Progress& progress,
+                                                             const Cancellation& cancellation) {
+  pipeline_.set_loras(selections(request.loras));
+  pipeline::PromptInput prompt{request.prompt, {}};
+  for (const session::PhraseWeight& weight : request.weights) {
+    if (weight.weight != 1.0) prompt.emphasis.push_back({weight.begin, weight.end, weight.weight});
+  }
+  pipeline::GenerationOptions options;
+  options.negative_prompt = request.negative_prompt;
+  options.steps = request.steps;
+  options.guidance_scale = request.guidance_scale;
+  options.scheduler = schedulers::parse_scheduler_name(request.scheduler);
+  options.width = request.width;
+  options.height = request.height;
+  std::vector<pipeline::Start> starts;
+  for (const session::CandidateRequest& candidate : request.candidates) {
+    starts.push_back({candidate.seed, candidate.init ? to_tensor(*candidate.init) : at::Tensor(), candidate.strength,
+                      /*encoded_with_seed=*/false});
+  }
+  std::vector<session::Candidate> out;
+  for (pipeline::GeneratedImage& picture : pipeline_.generate(prompt, options, starts, progress, cancellation)) {
+    out.push_back({std::move(picture.image), to_latents(picture.latents), picture.seed});
+  }
+  return out;
+}
+
+void PipelineImageModel::check_lora(const session::LoraChoice& lora) {
+  const std::vector<pipeline::LoraSelection> before = pipeline_.loras();
+  pipeline_.set_loras(selections({lora}));
+  pipeline_.set_loras(before);
+}
+
+session::Refinement RefinerLanguageModel::refine(const std::string& prompt, const std::string& feedback,
+                                                 const Cancellation& cancellation) {
+  const llm::Refinement answer = refiner_.refine(prompt, feedback, &cancellation);
+  session::Refinement out;
+  out.prompt = answer.prompt;
+  out.negative = answer.negative;
+  out.fallback = answer.fallback;
+  out.fallback_reason = answer.fallback_reason;
+  return out;
+}
+
+std::vector<session::Embedding> ClipRewardModel::embed_text(const std::vector<std::string>& texts) {
+  return texts.empty() ? std::vector<session::Embedding>() : rows(model_.embed_text(texts));
+}
+
+std::vector<session::Embedding> ClipRewardModel::embed_images(const std::vector<Image>& images) {
+  return images.empty() ? std::vector<session::Embedding>() : rows(model_.embed_images(images));
+}
+
+}  // namespace omr::cli

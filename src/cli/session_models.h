@@ -1,0 +1,52 @@
+// The models behind the interfaces that sessions own.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "omr/llm/refiner.h"
+#include "omr/pipeline/stable_diffusion_pipeline.h"
+#include "omr/reward/reward_model.h"
+#include "omr/session/image_model.h"
+#include "omr/session/language_model.h"
+#include "omr/session/reward_model.h"
+
+namespace omr::cli {
+
+class PipelineImageModel : public session::ImageModel {
+ public:
+  explicit PipelineImageModel(pipeline::StableDiffusionPipeline& pipeline) : pipeline_(pipeline) {}
+  std::vector<session::Candidate> generate(const session::ImageRequest& request, const session::Progress& progress,
+                                           const Cancellation& cancellation) override;
+  void check_lora(const session::LoraChoice& lora) override;
+
+ private:
+  pipeline::StableDiffusionPipeline& pipeline_;
+};
+
+class RefinerLanguageModel : public session::LanguageModel {
+ public:
+  explicit RefinerLanguageModel(llm::Refiner& refiner) : refiner_(refiner) {}
+  session::Refinement refine(const std::string& prompt, const std::string& feedback,
+                             const Cancellation& cancellation) override;
+
+ private:
+  llm::Refiner& refiner_;
+};
+
+class ClipRewardModel : public session::RewardModel {
+ public:
+  explicit ClipRewardModel(reward::RewardModel& model) : model_(model) {}
+  std::vector<session::Embedding> embed_text(const std::vector<std::string>& texts) override;
+  std::vector<session::Embedding> embed_images(const std::vector<Image>& images) override;
+  double logit_scale() const override { return model_.logit_scale(); }
+
+ private:
+  reward::RewardModel& model_;
+};
+
+// Between libtorch's tensors and a session's plain latents.
+Latents to_latents(const at::Tensor& tensor);
+at::Tensor to_tensor(const Latents& latents);
+
+}  // namespace omr::cli

@@ -1,0 +1,55 @@
+// The models of a session or a replay, opened together.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "cli/disk.h"
+#include "cli/models.h"
+#include "cli/session_models.h"
+#include "omr/session/parts.h"
+#include "omr/session/session.h"
+
+namespace omr::cli {
+
+// What `refine` and `replay` take beside models and pictures.
+struct SessionOptions {
+  std::string reward_schedule = "paper";
+  bool no_phrase_weights = false;
+  bool no_reward = false;   // the first candidate is picked
+  bool no_refiner = false;  // feedback is joined to the prompt
+};
+
+void add_session_options(CLI::App& app, SessionOptions& options, PictureOptions& picture);
+
+class SessionParts {
+ public:
+  SessionParts(const ModelOptions& model, const SessionOptions& options);
+  SessionParts(const SessionParts&) = delete;
+  SessionParts& operator=(const SessionParts&) = delete;
+
+  // The pack's and the command line's settings; the prompt is still to be set.
+  session::Settings settings(const PictureOptions& picture) const;
+  // The latents of settings.init_image, and its size in settings; nullopt without one.
+  std::optional<Latents> initial_latents(session::Settings& settings);
+  // Opens an adapter for a look; says how much of it fits.
+  std::string check_lora(const session::LoraChoice& lora);
+
+  session::Parts parts(session::FileSystem& files, session::Clock& clock);
+  session::ModelIdentity identity() const;
+
+ private:
+  ModelOptions model_;
+  SessionOptions options_;
+  pipeline::ModelFolder folder_;
+  pipeline::StableDiffusionPipeline pipeline_;
+  std::optional<llm::Refiner> refiner_;
+  std::optional<reward::RewardModel> reward_;
+  PipelineImageModel image_model_;
+  std::optional<RefinerLanguageModel> language_model_;
+  std::optional<ClipRewardModel> reward_model_;
+  FileCodec codec_;
+};
+
+}  // namespace omr::cli

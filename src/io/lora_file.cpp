@@ -1,0 +1,204 @@
+#include "omr/io/lora_file.h"
+
+#include <cmath>
+#include <map>
+#include <regex>
+
+#include "omr/core/error.h"
+#include "omr/io/json_file.h"
+#include "omr/io/weights.h"
+
+namespace omr::io {
+namespace {
+
+enum class Half { down, up, alpha };
+
+struct ParsedKey {
+  std::string layer;  // everything before the ending
+  Half half;
+};
+
+std::optional<ParsedKey> split_ending(const std::string& key) {
+  static const std::vector<std::pair<std::string, Half>> kEndings = {
+      {".lora_A.weight", Half::down},        {".lora_B.weight", Half::up},
+      {".lora_A.default.weight", Half::down}, {".lora_B.default.weight", Half::up},
+      {".lora.down.weight", Half::down},     {".lora.up.weight", Half::up},
+      {"_lora.down.weight", Half::down},     {"_lora.up.weight", Half::up},
+      {".lora_down.weight", Half::down},     {".lora_up.weight", Half::up},
+      {".lora_linear_layer.down.weight", Half::down},
+      {".lora_linear_layer.up.weight", Half::up},
+      {".alpha", Half::alpha}};
+  for (const auto& [ending, half] : kEndings) {
+    if (key.ends_with(ending)) return ParsedKey{key.substr(0, key.size() - ending.size()), half};
+  }
+  return std::nullopt;
+}
+
+// Attention processors of diffusers ≤ 0.20 name layers "attn1.processor.to_q"; their output
+// projection is "to_out", a list in the model.
+std::string without_processor(std::string module) {
+  static const std::string kProcessor = ".processor.";
+  const std::size_t at = module.find(kProcessor);
+  if (at == std::string::npos) return module;
+  module.replace(at, kProcessor.size(), ".");
+  return module.ends_with(".to_out") ? module + ".0" : module;
+}
+
+LoraLayer locate(const std::string& layer) {
+  LoraLayer out;
+  const auto below = [&](const std::string& prefix) { return layer.starts_with(prefix); };
+  if (below("lora_unet_")) {
+    out.component = "unet";
+    out.module = layer.substr(10);
+    out.underscored = true;
+  } else if (below("lora_te_")) {
+    out.component = "text_encoder";
+    out.module = layer.substr(8);
+    out.underscored = true;
+  } else if (below("unet.")) {
+    out.component = "unet";
+    out.module = without_processor(layer.substr(5));
+  } else if (below("text_encoder.")) {
+    out.component = "text_encoder";
+    out.module = layer.substr(13);
+  } else if (below("base_model.model.")) {
+    out.module = layer.substr(17);
+  } else {
+    out.module = without_processor(layer);
+  }
+  return out;
+}
+
+LoraFile collect(const Weights& weights) {
+  const std::filesystem::path path = weights.where();
+  LoraFile out;
+  out.path = path;
+  std::map<std::string, LoraLayer> layers;
+  for (const std::string& name : weights.names()) {
+    const auto key = split_ending(name);
+    if (!key || key->half != Half::alpha) ++out.tensors;
+    if (!key) {
+      out.unread.push_back(name);
+      continue;
+    }
+    auto [entry, added] = layers.try_emplace(key->layer);
+    if (added) entry->second = locate(key->layer);
+    const at::Tensor tensor = weights.tensor(name);
+    if (key->half == Half::alpha) {
+      if (tensor.numel() != 1) {
+        throw Error(ErrorKind::format, path.string() + ": tensor \"" + name + "\" is not one number");
+      }
+      entry->second.alpha = tensor.to(at::kDouble).item<double>();
+      if (!std::isfinite(*entry->second.alpha)) {
+        throw Error(ErrorKind::format, path.string() + ": tensor \"" + name + "\" is not a finite number");
+      }
+    } else {
+      (key->half == Half::down ? entry->second.down : entry->second.up) = tensor;
+    }
+  }
+  for (auto& [name, layer] : layers) {
+    if (!layer.down.defined() || !layer.up.defined()) {
+      throw Error(ErrorKind::mismatch, path.string() + ": layer \"" + name + "\" has only one half of its pair");
+    }
+    // 1x1 convolutions and linears are the same product; real convolutions are not.
+    for (at::Tensor* half : {&layer.down, &layer.up}) {
+      if (half->dim() == 4 && half->size(2) == 1 && half->size(3) == 1) *half = half->flatten(1);
+    }
+    if (layer.down.dim() != 2 || layer.up.dim() != 2) {
+      out.unread.push_back(name);
+      out.unread.push_back(name);
+      continue;
+    }
+    if (layer.down.size(0) != layer.up.size(1)) {
+      throw Error(ErrorKind::mismatch, path.string() + ": layer \"" + name + "\" has rank " +
+                                           std::to_string(layer.down.size(0)) + " in one half and " +
+                                           std::to_string(layer.up.size(1)) + " in the other");
+    }
+    if (layer.down.size(0) == 0) {
+      throw Error(ErrorKind::mismatch, path.string() + ": layer \"" + name + "\" has rank 0");
+    }
+    out.layers.push_back(std::move(layer));
+  }
+  if (out.layers.empty()) {
+    throw Error(ErrorKind::mismatch, path.string() + " holds no LoRA: none of its " +
+                                         std::to_string(out.tensors) + " tensors is half of a low-rank pair");
+  }
+  return out;
+}
+
+// r/alpha of a layer: PEFT matches pattern keys against the end of the module's path.
+double pattern_value(const Config& config, const std::string& patterns, const std::string& module,
+                     double otherwise) {
+  if (!config.has(patterns)) return otherwise;
+  // std::regex recurses over pattern and text: hostile lengths would exhaust the stack.
+  constexpr std::size_t kMaxPattern = 512;
+  constexpr std::size_t kMaxModule = 4096;
+  if (module.size() > kMaxModule) {
+    throw Error(ErrorKind::format, config.where() + ": a layer's name is " + std::to_string(module.size()) + " bytes long");
+  }
+  const Config given = config.child(patterns);
+  for (const auto& [pattern, value] : given.json().items()) {
+    if (!value.is_number()) continue;
+    if (pattern.size() > kMaxPattern) {
+      throw Error(ErrorKind::format, config.where() + ": " + patterns + ": a pattern is " +
+                                         std::to_string(pattern.size()) + " bytes long");
+    }
+    try {
+      if (std::regex_match(module, std::regex("(.*\\.)?(" + pattern + ")"))) return value.get<double>();
+    } catch (const std::regex_error&) {
+      throw Error(ErrorKind::format, config.where() + ": " + patterns + ": \"" + pattern + "\" is no pattern");
+    }
+  }
+  return otherwise;
+}
+
+void take_alphas(LoraFile& file, const Config& config, const std::string& component) {
+  config.expect("use_dora", false);
+  config.expect("bias", "none");
+  for (LoraLayer& layer : file.layers) {
+    if (layer.component != component || layer.alpha) continue;
+    const double rank = static_cast<double>(layer.down.size(0));
+    double alpha = pattern_value(config, "alpha_pattern", layer.module, config.number("lora_alpha", rank));
+    // rsLoRA scales by alpha/sqrt(r) (arXiv 2312.03732); alpha here is what alpha/r needs to be equal.
+    if (config.boolean("use_rslora", false)) alpha *= std::sqrt(rank);
+    layer.alpha = alpha;
+  }
+}
+
+// diffusers writes {"unet.lora_alpha": 8, …} as JSON text under one metadata key.
+void take_diffusers_metadata(LoraFile& file, const std::map<std::string, std::string>& metadata) {
+  const auto found = metadata.find("lora_adapter_metadata");
+  if (found == metadata.end()) return;
+  const std::string where = file.path.string() + ": lora_adapter_metadata";
+  const Config all(parse_json(found->second, where), where);
+  for (const std::string component : {"unet", "text_encoder"}) {
+    Json own = Json::object();
+    for (const auto& [key, value] : all.json().items()) {
+      if (key.starts_with(component + ".")) own[key.substr(component.size() + 1)] = value;
+    }
+    if (!own.empty()) take_alphas(file, Config(own, where), component);
+  }
+}
+
+}  // namespace
+
+LoraFile read_lora(const std::filesystem::path& path) {
+  std::error_code code;
+  if (std::filesystem::is_directory(path, code)) {
+    if (std::filesystem::exists(path / "adapter_config.json", code)) return read_peft_adapter(path);
+    throw Error(ErrorKind::io, path.string() + " is a folder without adapter_config.json; expected a LoRA file");
+  }
+  LoraFile file = collect(Weights::open(path, ""));
+  take_diffusers_metadata(file, SafetensorsFile::open(path)->metadata());
+  return file;
+}
+
+LoraFile read_peft_adapter(const std::filesystem::path& folder) {
+  const Config config(folder / "adapter_config.json");
+  config.expect("peft_type", "LORA");
+  LoraFile file = collect(Weights::open(folder, "adapter_model"));
+  take_alphas(file, config, "");
+  return file;
+}
+
+}  // namespace omr::io

@@ -1,0 +1,134 @@
+#include "omr/io/weights.h"
+
+#include <algorithm>
+
+#include "omr/core/error.h"
+#include "omr/io/json_file.h"
+
+namespace omr::io {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The shards that an index names: {"weight_map": {tensor: file}}. Names must stay in the folder.
+std::vector<fs::path> read_index(const fs::path& index) {
+  const Config map = Config(index).child("weight_map");
+  std::vector<fs::path> files;
+  for (const auto& [tensor, file] : map.json().items()) {
+    if (!file.is_string()) {
+      throw Error(ErrorKind::format, index.string() + ": the file of \"" + tensor + "\" is not a string");
+    }
+    const fs::path name = file.get<std::string>();
+    if (name.empty() || name.has_parent_path() || name == "." || name == "..") {
+      throw Error(ErrorKind::format, index.string() + ": shard name " + file.dump() + " leaves the folder");
+    }
+    const fs::path path = index.parent_path() / name;
+    if (std::find(files.begin(), files.end(), path) == files.end()) files.push_back(path);
+  }
+  return files;
+}
+
+[[noreturn]] void fail_missing(const fs::path& folder, const std::string& stem) {
+  std::string hint;
+  std::error_code code;
+  for (const auto& entry : fs::directory_iterator(folder, code)) {
+    const std::string extension = entry.path().extension().string();
+    if (extension == ".bin" || extension == ".ckpt" || extension == ".pt" || extension == ".pth") {
+      hint = "; " + entry.path().filename().string() +
+             " is a Python pickle, which omr refuses: convert it to safetensors first";
+      break;
+    }
+  }
+  throw Error(ErrorKind::io, "no " + stem + ".safetensors in " + folder.string() + hint);
+}
+
+}  // namespace
+
+Weights Weights::open(const fs::path& path, const std::string& stem) {
+  std::error_code code;
+  Weights out;
+  out.where_ = path;
+  std::vector<fs::path> files;
+  if (fs::is_directory(path, code)) {
+    const fs::path single = path / (stem + ".safetensors");
+    const fs::path index = path / (stem + ".safetensors.index.json");
+    const fs::path half = path / (stem + ".fp16.safetensors");
+    if (fs::exists(single, code)) {
+      files = {single};
+    } else if (fs::exists(index, code)) {
+      files = read_index(index);
+    } else if (fs::exists(half, code)) {
+      files = {half};
+    } else {
+      fail_missing(path, stem);
+    }
+    if (files.size() == 1) out.where_ = files.front();
+  } else {
+    files = {path};
+  }
+  for (const fs::path& name : files) {
+    const auto file = SafetensorsFile::open(name);
+    for (const TensorInfo& info : file->tensors()) {
+      if (!out.entries_.emplace(info.name, Entry{file, info.name}).second) {
+        throw Error(ErrorKind::format, name.string() + ": tensor \"" + info.name + "\" is in another shard too");
+      }
+    }
+  }
+  return out;
+}
+
+std::vector<std::string> Weights::names() const {
+  std::vector<std::string> out;
+  for (const auto& [name, entry] : entries_) out.push_back(name);
+  return out;
+}
+
+bool Weights::contains(const std::string& name) const { return entries_.contains(name); }
+
+const TensorInfo& Weights::info(const std::string& name) const {
+  const auto found = entries_.find(name);
+  if (found == entries_.end()) {
+    throw Error(ErrorKind::format, where_.string() + " has no tensor \"" + name + "\"");
+  }
+  return *found->second.file->find(found->second.name_in_file);
+}
+
+at::Tensor Weights::tensor(const std::string& name) const {
+  info(name);
+  const Entry& entry = entries_.at(name);
+  return entry.file->tensor(entry.name_in_file);
+}
+
+std::string Weights::where() const { return where_.string(); }
+
+std::vector<fs::path> Weights::files() const {
+  std::vector<fs::path> out;
+  for (const auto& [name, entry] : entries_) {
+    if (std::find(out.begin(), out.end(), entry.file->path()) == out.end()) {
+      out.push_back(entry.file->path());
+    }
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+Weights Weights::renamed(const std::function<std::string(const std::string&)>& rename) const {
+  Weights out;
+  out.where_ = where_;
+  for (const auto& [name, entry] : entries_) {
+    const std::string to = rename(name);
+    if (to.empty()) continue;
+    if (!out.entries_.emplace(to, entry).second) {
+      throw Error(ErrorKind::format, where_.string() + ": two tensors are both \"" + to + "\"");
+    }
+  }
+  return out;
+}
+
+Weights Weights::below(const std::string& prefix) const {
+  return renamed([&](const std::string& name) {
+    return name.starts_with(prefix) ? name.substr(prefix.size()) : std::string();
+  });
+}
+
+}  // namespace omr::io

@@ -1,0 +1,37 @@
+#include "omr/pipeline/denoise.h"
+
+#include <ATen/ATen.h>
+
+namespace omr::pipeline {
+
+at::Tensor denoise(diffusion::UNet2DConditionModel& unet, schedulers::Scheduler& scheduler,
+                   const DenoiseInput& input, const nn::ExecutionOptions& execution,
+                   const StepCallback& on_step, const Cancellation& cancellation) {
+  const bool guided = input.guidance_scale > 1.0;
+  const std::int64_t batch = input.latents.size(0);
+  const auto for_batch = [&](const at::Tensor& embeds) {
+    return embeds.expand({batch, embeds.size(1), embeds.size(2)});
+  };
+  const at::Tensor context =
+      (guided ? at::cat({for_batch(input.negative_prompt_embeds), for_batch(input.prompt_embeds)})
+              : for_batch(input.prompt_embeds))
+          .to(execution.device, execution.dtype);
+  at::Tensor latents = input.latents.to(execution.device);
+  const std::vector<double>& timesteps = scheduler.timesteps();
+  for (std::size_t i = input.first_step; i < timesteps.size(); ++i) {
+    cancellation.check();
+    const at::Tensor scaled = scheduler.scale_model_input(latents, i);
+    const at::Tensor model_input = (guided ? at::cat({scaled, scaled}) : scaled).to(execution.dtype);
+    const at::Tensor timestep = at::full({1}, timesteps[i], at::TensorOptions().dtype(at::kFloat).device(execution.device));
+    at::Tensor prediction = unet(model_input, timestep, context).to(at::kFloat);
+    if (guided) {
+      const auto halves = prediction.chunk(2);
+      prediction = halves[0] + input.guidance_scale * (halves[1] - halves[0]);
+    }
+    latents = scheduler.step(prediction, i, latents, input.generator).prev_sample;
+    if (on_step) on_step(i, latents);
+  }
+  return latents;
+}
+
+}  // namespace omr::pipeline

@@ -1,0 +1,149 @@
+#include "omr/session/dialogue.h"
+
+#include <algorithm>
+#include <set>
+
+#include "omr/core/error.h"
+#include "omr/core/utf8.h"
+#include "omr/session/journal_format.h"
+#include "omr/session/settings.h"
+
+#include "session/strict_json.h"
+
+namespace omr::session {
+namespace {
+
+std::string checked_id(const std::string& id, const std::string& where) {
+  const bool plain = std::all_of(id.begin(), id.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+  });
+  if (id.empty() || id.size() > kMaxDialogueIdBytes || !plain || id[0] == '.' || id[0] == '-') {
+    throw Error(
+        ErrorKind::format,
+        where + ": the id \"" + printable(id.substr(0, 60)) +
+            "\" cannot name a file; expected 1 to " + std::to_string(kMaxDialogueIdBytes) +
+            " letters, digits, dots, hyphens and underscores, not beginning with a dot or hyphen");
+  }
+  return id;
+}
+
+std::string id_of(const Fields& fields, const std::string& fallback) {
+  for (const char* key : {"id", "question_id"}) {
+    if (!fields.has(key)) continue;
+    const Json& id = fields.json().at(key);
+    if (id.is_number_integer()) return checked_id(id.dump(), fields.where());
+    return checked_id(fields.text(key), fields.where());
+  }
+  return fallback;
+}
+
+// A message's content: a string, or a list of parts {"type":"text","text":…}.
+std::string content_of(const Fields& message) {
+  const Json* content = message.has("content") ? &message.json().at("content") : nullptr;
+  if (content == nullptr || !content->is_array()) return message.text("content");
+  std::string text;
+  for (const Json& part : *content) {
+    const Fields fields(part, message.where() + ": content");
+    if (fields.text("type", "text") != "text") fields.fail("type", "\"text\"");
+    if (!text.empty()) text += ' ';
+    text += fields.text("text");
+  }
+  return text;
+}
+
+std::vector<std::string> turns_of_messages(const Fields& fields) {
+  std::vector<std::string> turns;
+  std::size_t number = 0;
+  for (const Json& object : fields.array("messages", 4 * kMaxTurns)) {
+    const Fields message(object, fields.where() + ": message " + std::to_string(++number));
+    const std::string role = message.text("role");
+    if (role == "user") {
+      turns.push_back(content_of(message));
+    } else if (role != "assistant" && role != "system") {
+      message.fail("role", "\"user\", \"assistant\" or \"system\"");
+    }
+  }
+  return turns;
+}
+
+std::vector<std::string> turns_of_turns(const Fields& fields) {
+  std::vector<std::string> turns;
+  for (const char* key : {"prompt", "initial_prompt"}) {
+    if (turns.empty() && fields.has(key)) turns.push_back(fields.text(key));
+  }
+  std::size_t number = 0;
+  for (const Json& turn : fields.array("turns", kMaxTurns)) {
+    const std::string where = fields.where() + ": turn " + std::to_string(++number);
+    if (turn.is_string()) {
+      turns.push_back(turn.get<std::string>());
+    } else if (turn.is_object()) {
+      turns.push_back(Fields(turn, where).text("user_feedback"));
+    } else {
+      throw Error(ErrorKind::format,
+                  where + ": expected a string or an object with \"user_feedback\"");
+    }
+  }
+  return turns;
+}
+
+Dialogue read_dialogue(std::string_view line, const std::string& where,
+                       const std::string& fallback_id) {
+  if (line.size() > kMaxRecordBytes) {
+    throw Error(ErrorKind::format,
+                where + ": the line is longer than " + std::to_string(kMaxRecordBytes) + " bytes");
+  }
+  const Json object = parse_strict_json(line, where);
+  const Fields fields(object, where);
+  Dialogue dialogue;
+  dialogue.id = id_of(fields, fallback_id);
+  if (fields.has("seed")) dialogue.seed = fields.natural("seed");
+  if (fields.has("settings")) {
+    dialogue.settings = fields.object("settings").json();
+    Settings trial;
+    override_with(trial, dialogue.settings, where + ": settings");
+  }
+  if (fields.has("messages")) {
+    dialogue.turns = turns_of_messages(fields);
+  } else if (fields.has("turns")) {
+    dialogue.turns = turns_of_turns(fields);
+  } else {
+    throw Error(ErrorKind::format, where + ": expected \"messages\" or \"turns\"");
+  }
+  if (dialogue.turns.empty() || dialogue.turns.size() > kMaxTurns) {
+    throw Error(ErrorKind::format, where + ": expected 1 to " + std::to_string(kMaxTurns) +
+                                       " turns of the user, found " +
+                                       std::to_string(dialogue.turns.size()));
+  }
+  return dialogue;
+}
+
+std::string line_number_id(std::size_t number) {
+  std::string digits = std::to_string(number);
+  return "line-" + std::string(digits.size() < 4 ? 4 - digits.size() : 0, '0') + digits;
+}
+
+}  // namespace
+
+std::vector<Dialogue> read_dialogues(std::string_view text, const std::string& where) {
+  std::vector<Dialogue> dialogues;
+  std::set<std::string> ids;
+  std::size_t number = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    const std::string_view line = text.substr(at, end - at);
+    at = end + 1;
+    ++number;
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    const std::string place = where + ", line " + std::to_string(number);
+    dialogues.push_back(read_dialogue(line, place, line_number_id(number)));
+    if (!ids.insert(dialogues.back().id).second) {
+      throw Error(ErrorKind::format,
+                  place + ": the id \"" + dialogues.back().id + "\" appears twice");
+    }
+  }
+  if (dialogues.empty()) throw Error(ErrorKind::format, where + " holds no dialogue");
+  return dialogues;
+}
+
+}  // namespace omr::session

@@ -1,0 +1,85 @@
+#include "omr/llm/refiner_template.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "omr/core/error.h"
+
+namespace omr::llm {
+namespace {
+
+namespace fs = std::filesystem;
+
+class RefinerTemplateTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = (fs::temp_directory_path() / "omr-template-XXXXXX").string();
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    folder_ = name;
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+  void write(const char* file, const std::string& text) { std::ofstream(folder_ / file) << text; }
+
+  fs::path folder_;
+};
+
+TEST_F(RefinerTemplateTest, ReadsRefinerJson) {
+  write("refiner.json",
+        R"({"template": "A {feedback} B {prompt} C", "stop": ["\n", "##"], "max_new_tokens": 9})");
+  const RefinerTemplate read = RefinerTemplate::of_folder(folder_);
+  EXPECT_EQ(read.stop, (std::vector<std::string>{"\n", "##"}));
+  EXPECT_EQ(read.max_new_tokens, 9);
+  EXPECT_EQ(read.fixed_prefix(), "A ");
+  EXPECT_EQ(fill_template(read.text, "p", "f"), "A f B p C");
+}
+
+TEST_F(RefinerTemplateTest, WhatTheUserWroteIsNotFilledAgain) {
+  EXPECT_EQ(fill_template("{prompt}|{feedback}|", "{feedback}", "{prompt}"),
+            "{feedback}|{prompt}|");
+}
+
+TEST_F(RefinerTemplateTest, BadRefinerJsonIsRefused) {
+  for (const char* text :
+       {"{}", R"({"template": "{prompt}"})", R"({"template": "{prompt}{prompt}{feedback}"})",
+        R"({"template": "{prompt}{feedback}", "stop": [""]})",
+        R"({"template": "{prompt}{feedback}", "stopp": []})",
+        R"({"template": "{prompt}{feedback}", "max_new_tokens": 0})",
+        R"({"template": "{prompt}{feedback}")", "[]"}) {
+    write("refiner.json", text);
+    EXPECT_THROW(RefinerTemplate::of_folder(folder_), Error) << text;
+  }
+}
+
+TEST_F(RefinerTemplateTest, RecognisesTheFamilyFromItsChatTemplate) {
+  EXPECT_EQ(recognise_chat_format("{{ bos_token }}[INST] <<SYS>> …"), ChatFormat::llama2);
+  EXPECT_EQ(recognise_chat_format("{{ '<|user|>\n' + m['content'] }}"), ChatFormat::zephyr);
+  EXPECT_EQ(recognise_chat_format("{{ '[INST] ' + m['content'] + ' [/INST]' }}"),
+            ChatFormat::mistral);
+  EXPECT_EQ(recognise_chat_format(""), ChatFormat::plain);
+
+  write("tokenizer_config.json", R"({"chat_template": "x <|user|> y"})");
+  EXPECT_NE(RefinerTemplate::of_folder(folder_).text.find("<|assistant|>"), std::string::npos);
+  write("tokenizer_config.json",
+        R"({"chat_template": [{"name": "default", "template": "[INST]"}]})");
+  EXPECT_TRUE(RefinerTemplate::of_folder(folder_).text.starts_with("[INST] "));
+  write("tokenizer_config.json", "{}");
+  EXPECT_TRUE(RefinerTemplate::of_folder(folder_).text.ends_with("Refined:"));
+}
+
+TEST_F(RefinerTemplateTest, OwnInstructionsHoldBothPlacesOnceAndExamples) {
+  for (ChatFormat format :
+       {ChatFormat::plain, ChatFormat::llama2, ChatFormat::mistral, ChatFormat::zephyr}) {
+    const std::string text = RefinerTemplate::instruction(format).text;
+    EXPECT_EQ(text.find("{prompt}"), text.rfind("{prompt}"));
+    EXPECT_EQ(text.find("{feedback}"), text.rfind("{feedback}"));
+    EXPECT_NE(text.find("{prompt}"), std::string::npos);
+    EXPECT_LT(text.find("Negative: cars"), text.find("{prompt}"));
+  }
+}
+
+}  // namespace
+}  // namespace omr::llm

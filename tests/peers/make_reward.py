@@ -1,0 +1,248 @@
+"""Reward models of odd shapes, and what Pillow, transformers, PEFT and bitsandbytes compute from them.
+
+DIR/resample, DIR/preprocess-*: pictures and what becomes of them. DIR/model-*: a folder as
+transformers saves it, an adapter as PEFT saves it, pictures, and unit embeddings of them.
+"""
+
+import argparse
+import copy
+import json
+import os
+import shutil
+from pathlib import Path
+
+os.environ["TORCHDYNAMO_DISABLE"] = "1"
+
+import numpy as np
+import torch
+from bitsandbytes.functional import dequantize_4bit, quantize_4bit
+from bitsandbytes.nn import Linear4bit
+from peft import LoraConfig, PeftModel, get_peft_model
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from transformers import (
+    BitsAndBytesConfig,
+    CLIPConfig,
+    CLIPImageProcessorPil,
+    CLIPModel,
+    CLIPTokenizer,
+)
+
+TOKENIZER = Path(__file__).resolve().parents[2] / "models" / "scenes" / "reward"
+TEXTS = [
+    "a small red star at the top left on a navy background",
+    "",
+    "A LARGE   Blue circle, isn't it? café 日本",
+    "word " * 60,
+    "green",
+]
+
+
+def random_image(height, width):
+    noise = torch.randint(0, 256, (height, width, 3), dtype=torch.uint8)
+    hard_edges = (torch.arange(height * width).reshape(height, width, 1) // 7 % 2 * 255).to(torch.uint8)
+    return torch.where(torch.rand(height, width, 1) < 0.5, noise, hard_edges.expand(-1, -1, 3))
+
+
+def to_pil(image):
+    return Image.fromarray(image.numpy())
+
+
+def make_resample(out):
+    sizes = [
+        ((64, 64), (224, 224)), ((128, 128), (64, 64)), ((97, 61), (40, 33)), ((31, 45), (31, 20)),
+        ((50, 20), (9, 20)), ((1, 1), (5, 7)), ((3, 200), (2, 3)), ((40, 30), (10, 16)), ((300, 2), (7, 5)), ((16, 16), (16, 16)),
+    ]  # fmt: skip
+    tensors, cases = {}, []
+    for before, after in sizes:
+        for resample in (1, 2, 3, 4, 5):
+            index = len(cases)
+            image = random_image(*before)
+            resized = to_pil(image).resize((after[1], after[0]), resample)
+            tensors[f"in{index}"] = image
+            tensors[f"out{index}"] = torch.from_numpy(np.array(resized))
+            cases.append({"resample": resample})
+    write(out / "resample", tensors, {"cases": cases})
+
+
+def make_preprocess(out):
+    image_sizes = [(64, 64), (33, 91), (120, 50), (7, 7), (224, 300), (1, 9)]
+    configs = {
+        "default": {},
+        "bilinear": {"size": {"shortest_edge": 31}, "resample": 2, "crop_size": {"height": 27, "width": 31}},
+        "square": {"size": {"height": 40, "width": 24}, "do_center_crop": False},
+        "padded": {"size": {"shortest_edge": 20}, "crop_size": {"height": 33, "width": 48}},
+        "unscaled": {"size": {"shortest_edge": 18}, "crop_size": {"height": 18, "width": 18}, "do_rescale": False},
+        "unnormalized": {"size": {"shortest_edge": 18}, "crop_size": {"height": 17, "width": 16}, "do_normalize": False},
+        "as-is": {"do_resize": False, "crop_size": {"height": 12, "width": 13}},
+        "other-statistics": {"image_mean": [0.5, 0.4, 0.3], "image_std": [0.5, 0.2, 0.1], "rescale_factor": 0.01,
+                             "size": {"shortest_edge": 16}, "crop_size": {"height": 16, "width": 16}},
+    }  # fmt: skip
+    old = {
+        "crop_size": 29, "size": 29, "do_center_crop": True, "do_normalize": True, "do_resize": True,
+        "feature_extractor_type": "CLIPFeatureExtractor", "resample": 3,
+        "image_mean": [0.48145466, 0.4578275, 0.40821073], "image_std": [0.26862954, 0.26130258, 0.27577711],
+    }  # fmt: skip
+    for name, config in {**configs, "old": None}.items():
+        folder = out / f"preprocess-{name}"
+        folder.mkdir(parents=True, exist_ok=True)
+        if config is None:
+            (folder / "preprocessor_config.json").write_text(json.dumps(old))
+        else:
+            CLIPImageProcessorPil(**config).save_pretrained(folder)
+        processor = CLIPImageProcessorPil.from_pretrained(folder)
+        tensors = {}
+        for i, size in enumerate(image_sizes):
+            image = random_image(*size)
+            tensors[f"in{i}"] = image
+            pixels = processor(images=to_pil(image), return_tensors="pt")["pixel_values"][0]
+            tensors[f"out{i}"] = pixels.float().contiguous()
+        write(folder, tensors, {"images": len(image_sizes)})
+
+
+def quantize(model):
+    """Puts every linear that load_in_4bit would convert through NF4 and back."""
+    for name, module in model.named_modules():
+        if type(module) is torch.nn.Linear and name != "text_projection":
+            weight = module.weight.data
+            packed, state = quantize_4bit(weight, blocksize=64, compress_statistics=True, quant_type="nf4")
+            state.shape = (weight.numel(),)  # as one row: see make_nf4.py
+            module.weight.data = dequantize_4bit(packed, state).reshape(weight.shape)
+    return model
+
+
+@torch.no_grad()
+def embeddings(model, tokens, pixels):
+    text = model.get_text_features(**tokens).pooler_output
+    image = model.get_image_features(pixels).pooler_output
+    return {
+        "text": text / text.norm(dim=-1, keepdim=True),
+        "image": image / image.norm(dim=-1, keepdim=True),
+    }
+
+
+def make_model(folder, config, lora, image_size, dtype=torch.float32, old_config=False, shard="1GB"):
+    folder.mkdir(parents=True, exist_ok=True)
+    model = CLIPModel(CLIPConfig(**config))
+    with torch.no_grad():
+        # Larger than the initialisation, so that activations and attention are not near linear.
+        for name, parameter in model.named_parameters():
+            if parameter.dim() >= 2:
+                parameter.normal_(0, 1.5 * parameter[0].numel() ** -0.5)
+            elif "norm" in name or "bias" in name:
+                parameter.add_(torch.randn_like(parameter) * 0.2)
+        model.logit_scale.fill_(3.1)
+    model.to(dtype).save_pretrained(folder, max_shard_size=shard)
+    for file in ("vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json"):
+        shutil.copyfile(TOKENIZER / file, folder / file)
+    tokenizer_config = json.loads((folder / "tokenizer_config.json").read_text())
+    tokenizer_config["model_max_length"] = config["text_config"]["max_position_embeddings"]
+    (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer_config))
+    CLIPImageProcessorPil(
+        size={"shortest_edge": image_size}, crop_size={"height": image_size, "width": image_size}
+    ).save_pretrained(folder)
+    if old_config:
+        saved = json.loads((folder / "config.json").read_text())
+        for tower in ("text_config", "vision_config"):
+            saved[f"{tower}_dict"] = {k: v for k, v in saved[tower].items() if k in config[tower]}
+            saved[tower] = {"hidden_size": 8, "model_type": saved[tower]["model_type"]}
+        (folder / "config.json").write_text(json.dumps(saved))
+
+    base = CLIPModel.from_pretrained(folder, dtype=torch.float32).eval()
+    adapted = get_peft_model(copy.deepcopy(base), LoraConfig(init_lora_weights=False, **lora))
+    adapted.save_pretrained(folder / "adapter")
+
+    tokenizer = CLIPTokenizer.from_pretrained(folder)
+    tokens = tokenizer(TEXTS, padding=True, truncation=True, return_tensors="pt")
+    tokens = {key: tokens[key] for key in ("input_ids", "attention_mask")}
+    images = [random_image(*size) for size in ((45, 31), (image_size, image_size), (17, 60), (200, 120))]
+    processor = CLIPImageProcessorPil.from_pretrained(folder)
+    pixels = processor(images=[to_pil(image) for image in images], return_tensors="pt")["pixel_values"]
+
+    tensors = {f"picture{i}": image for i, image in enumerate(images)}
+    for quantization in ("none", "nf4"):
+        plain = copy.deepcopy(base)
+        if quantization == "nf4":
+            quantize(plain)
+        for key, value in embeddings(plain, tokens, pixels).items():
+            tensors[f"{quantization}.{key}"] = value
+        peft = PeftModel.from_pretrained(plain, folder / "adapter").eval()
+        for key, value in embeddings(peft.base_model.model, tokens, pixels).items():
+            tensors[f"{quantization}.adapter.{key}"] = value
+
+    four_bit = CLIPModel.from_pretrained(
+        folder, device_map="cpu", dtype=torch.float32,
+        quantization_config=BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4"),
+    )  # fmt: skip
+    names = [name for name, module in four_bit.named_modules() if isinstance(module, Linear4bit)]
+    lora_tensors = len(load_file(folder / "adapter" / "adapter_model.safetensors"))
+    write(folder, tensors, {
+        "texts": TEXTS, "pictures": len(images), "logit_scale": base.logit_scale.exp().item(),
+        "quantized": names, "adapter_tensors": lora_tensors,
+    })  # fmt: skip
+
+
+def make_models(out):
+    tokens = {"vocab_size": 712, "bos_token_id": 710, "eos_token_id": 711, "pad_token_id": 0}
+    make_model(
+        out / "model-gelu",
+        {
+            "projection_dim": 24,
+            "text_config": {"hidden_size": 40, "intermediate_size": 72, "num_hidden_layers": 2,
+                            "num_attention_heads": 5, "max_position_embeddings": 20, "hidden_act": "gelu", **tokens},
+            "vision_config": {"hidden_size": 48, "intermediate_size": 100, "num_hidden_layers": 3,
+                              "num_attention_heads": 3, "image_size": 30, "patch_size": 7, "hidden_act": "gelu"},
+        },
+        {"r": 3, "lora_alpha": 5, "target_modules": ["q_proj", "v_proj"]},
+        30,
+    )  # fmt: skip
+    make_model(
+        out / "model-quick-gelu",
+        {
+            "projection_dim": 33,
+            "text_config": {"hidden_size": 66, "intermediate_size": 50, "num_hidden_layers": 3,
+                            "num_attention_heads": 6, "max_position_embeddings": 77, "layer_norm_eps": 1e-3,
+                            **tokens, "eos_token_id": 2},
+            "vision_config": {"hidden_size": 28, "intermediate_size": 90, "num_hidden_layers": 1,
+                              "num_attention_heads": 4, "image_size": 32, "patch_size": 16},
+        },
+        {"r": 4, "lora_alpha": 8, "target_modules": ["q_proj", "k_proj", "fc1", "out_proj"],
+         "rank_pattern": {"fc1": 2}, "alpha_pattern": {"k_proj": 3}, "use_rslora": True},
+        32,
+        dtype=torch.float16,
+        old_config=True,
+    )  # fmt: skip
+    make_model(
+        out / "model-sharded",
+        {
+            "projection_dim": 64,
+            "text_config": {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 1,
+                            "num_attention_heads": 1, "max_position_embeddings": 9, **tokens},
+            "vision_config": {"hidden_size": 128, "intermediate_size": 65, "num_hidden_layers": 2,
+                              "num_attention_heads": 8, "image_size": 25, "patch_size": 5, "hidden_act": "gelu"},
+        },
+        {"r": 1, "lora_alpha": 2, "target_modules": ["fc2", "visual_projection", "text_projection"]},
+        25,
+        dtype=torch.bfloat16,
+        shard="200KB",
+    )  # fmt: skip
+
+
+def write(folder, tensors, case):
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({k: v.contiguous() for k, v in tensors.items()}, folder / "expected.safetensors")
+    (folder / "case.json").write_text(json.dumps(case))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    out = parser.parse_args().out
+    torch.manual_seed(5)
+    make_resample(out)
+    make_preprocess(out)
+    make_models(out)
+
+
+if __name__ == "__main__":
+    main()

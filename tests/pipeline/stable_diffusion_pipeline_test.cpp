@@ -1,0 +1,183 @@
+#include "omr/pipeline/stable_diffusion_pipeline.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include <ATen/ATen.h>
+
+#include "omr/core/error.h"
+#include "omr/io/json_file.h"
+#include "omr/io/png.h"
+#include "omr/io/safetensors.h"
+
+namespace omr::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kReference = OMR_TEST_DATA "/scenes-reference";
+const fs::path kPack = OMR_MODELS "/scenes";
+
+struct Difference {
+  double mean = 0;
+  int largest = 0;
+};
+
+Difference difference(const Image& a, const Image& b) {
+  EXPECT_EQ(a.pixels.size(), b.pixels.size());
+  Difference out;
+  for (std::size_t i = 0; i < a.pixels.size(); ++i) {
+    const int d = std::abs(int{a.pixels[i]} - int{b.pixels[i]});
+    out.mean += d;
+    out.largest = std::max(out.largest, d);
+  }
+  out.mean /= static_cast<double>(a.pixels.size());
+  return out;
+}
+
+class PipelineTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    pipeline_ = new StableDiffusionPipeline(StableDiffusionPipeline::open(ModelFolder::open(kPack), {}));
+  }
+  static void TearDownTestSuite() { delete pipeline_; }
+
+  std::vector<GeneratedImage> draw(const std::string& prompt, const std::vector<Start>& starts, int steps = 6) {
+    GenerationOptions options;
+    options.steps = steps;
+    options.guidance_scale = 4.0;
+    return pipeline_->generate({prompt, {}}, options, starts, {}, cancellation_);
+  }
+
+  static StableDiffusionPipeline* pipeline_;
+  Cancellation cancellation_;
+};
+
+StableDiffusionPipeline* PipelineTest::pipeline_ = nullptr;
+
+// Recorded with diffusers 0.42 in fp32 (tests/data/scenes-reference); the contract allows a mean of
+// 0.5/255 and 4/255 at any pixel.
+TEST_F(PipelineTest, EveryReferencePictureIsDiffusers) {
+  const io::Json reference = io::read_json(kReference / "reference.json");
+  const auto tensors = io::SafetensorsFile::open(kReference / "tensors.safetensors");
+  for (const io::Json& entry : reference["images"]) {
+    const std::string name = entry["name"];
+    SCOPED_TRACE(name);
+    GenerationOptions options;
+    options.steps = entry["steps"];
+    options.guidance_scale = entry["guidance_scale"];
+    options.scheduler = schedulers::parse_scheduler_name(entry["scheduler"]);
+    options.negative_prompt = entry.value("negative_prompt", "");
+    std::vector<LoraSelection> loras;
+    if (entry.contains("lora")) loras = {{kPack / entry["lora"][0].get<std::string>(), entry["lora"][1]}};
+    pipeline_->set_loras(loras);
+    Start start{entry["seed"], {}, 1.0, false};
+    if (entry.contains("init")) {
+      const Image init = io::read_png(kReference / entry["init"].get<std::string>());
+      start = pipeline_->encode_start(init, entry["seed"], entry["strength"], 0, 0);
+    }
+    const auto drawn = pipeline_->generate({entry["prompt"], {}}, options, {start}, {}, cancellation_);
+    const Difference found = difference(drawn[0].image, io::read_png(kReference / (name + ".png")));
+    EXPECT_LE(found.mean, 0.05);
+    EXPECT_LE(found.largest, 2);
+    if (tensors->find(name) != nullptr) {
+      EXPECT_LT((drawn[0].latents - tensors->tensor(name)).abs().max().item<double>(), 5e-3);
+    }
+  }
+  pipeline_->set_loras({});
+}
+
+TEST_F(PipelineTest, EachPictureOfABatchIsTheOneDrawnAlone) {
+  const auto together = draw("a red star", {{3, {}, 1.0, false}, {4, {}, 1.0, false}, {5, {}, 1.0, false}});
+  for (std::size_t i = 0; i < together.size(); ++i) {
+    const auto alone = draw("a red star", {{3 + i, {}, 1.0, false}});
+    EXPECT_LE(difference(together[i].image, alone[0].image).largest, 2);
+    EXPECT_EQ(together[i].seed, 3 + i);
+  }
+}
+
+TEST_F(PipelineTest, StartsFromNoiseAndFromLatentsMixInOneCall) {
+  const auto first = draw("a red star", {{3, {}, 1.0, false}});
+  const Start kept{9, first[0].latents, 0.5, false};
+  const auto mixed = draw("a blue star", {{3, {}, 1.0, false}, kept, {4, {}, 1.0, false}});
+  EXPECT_LE(difference(mixed[1].image, draw("a blue star", {kept})[0].image).largest, 2);
+  EXPECT_LE(difference(mixed[2].image, draw("a blue star", {{4, {}, 1.0, false}})[0].image).largest, 2);
+}
+
+TEST_F(PipelineTest, LittleStrengthKeepsThePictureThatLatentsHold) {
+  const auto first = draw("a red star", {{3, {}, 1.0, false}}, 20);
+  const auto same = draw("a red star", {{9, first[0].latents, 0.05, false}}, 20);
+  EXPECT_LT(difference(first[0].image, same[0].image).mean, 4.0);
+}
+
+TEST_F(PipelineTest, WeightOneIsBitIdenticalToNoWeight) {
+  EXPECT_EQ(draw("a (red:1.0) star", {{3, {}, 1.0, false}})[0].image.pixels,
+            draw("a red star", {{3, {}, 1.0, false}})[0].image.pixels);
+  EXPECT_NE(draw("a (red:1.4) star", {{3, {}, 1.0, false}})[0].image.pixels,
+            draw("a red star", {{3, {}, 1.0, false}})[0].image.pixels);
+}
+
+TEST_F(PipelineTest, LoraOffAgainIsBitIdenticalToNeverOn) {
+  const auto before = draw("a red star", {{3, {}, 1.0, false}});
+  const auto reports = pipeline_->set_loras({{kPack / "lora/outline.safetensors", 0.9}});
+  EXPECT_EQ(reports.at(0).applied, reports.at(0).total);
+  EXPECT_NE(draw("a red star", {{3, {}, 1.0, false}})[0].image.pixels, before[0].image.pixels);
+  pipeline_->set_loras({});
+  EXPECT_EQ(draw("a red star", {{3, {}, 1.0, false}})[0].image.pixels, before[0].image.pixels);
+}
+
+TEST_F(PipelineTest, AnUnusableLoraLeavesTheModelAsItWas) {
+  const auto before = draw("a red star", {{3, {}, 1.0, false}});
+  EXPECT_THROW(pipeline_->set_loras({{kPack / "lora/outline.safetensors", 1.0}, {kPack / "vae/diffusion_pytorch_model.safetensors", 1.0}}),
+               Error);
+  EXPECT_EQ(draw("a red star", {{3, {}, 1.0, false}})[0].image.pixels, before[0].image.pixels);
+}
+
+TEST_F(PipelineTest, OtherSizesThanTheModelsOwnWork) {
+  GenerationOptions options;
+  options.steps = 2;
+  options.width = 72;
+  options.height = 44;
+  const auto drawn = pipeline_->generate({"a red star", {}}, options, {{3, {}, 1.0, false}}, {}, cancellation_);
+  EXPECT_EQ(drawn[0].image.width, 72);
+  EXPECT_EQ(drawn[0].image.height, 44);
+}
+
+TEST_F(PipelineTest, ImpossibleRequestsAreUsageErrors) {
+  const auto kind_of = [&](int steps, int width, double strength) {
+    GenerationOptions options;
+    options.steps = steps;
+    options.width = width;
+    options.height = width;
+    Start start{1, strength < 0 ? at::Tensor() : at::zeros({1, 4, 16, 16}), strength, false};
+    try {
+      pipeline_->generate({"a star", {}}, options, {start}, {}, cancellation_);
+    } catch (const Error& error) {
+      return error.kind() == ErrorKind::usage;
+    }
+    return false;
+  };
+  EXPECT_TRUE(kind_of(0, 0, -1));
+  EXPECT_TRUE(kind_of(2000, 0, -1));
+  EXPECT_TRUE(kind_of(5, 63, -1));
+  EXPECT_TRUE(kind_of(5, 0, 0.01));
+  EXPECT_TRUE(kind_of(5, 0, 1.5));
+}
+
+TEST_F(PipelineTest, CancellationStopsBetweenSteps) {
+  GenerationOptions options;
+  options.steps = 10;
+  int steps = 0;
+  EXPECT_THROW(pipeline_->generate({"a star", {}}, options, {{1, {}, 1.0, false}},
+                                   [&](int step, int) {
+                                     steps = step;
+                                     if (step == 3) cancellation_.request();
+                                   },
+                                   cancellation_),
+               Error);
+  EXPECT_EQ(steps, 3);
+}
+
+}  // namespace
+}  // namespace omr::pipeline

@@ -1,0 +1,98 @@
+#include "omr/schedulers/scheduler.h"
+
+#include <gtest/gtest.h>
+
+#include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
+
+#include "omr/core/error.h"
+#include "omr/io/safetensors.h"
+#include "omr/pipeline/model_folder.h"
+#include "omr/schedulers/ddim_scheduler.h"
+#include "omr/schedulers/noise_schedule.h"
+
+namespace omr::schedulers {
+namespace {
+
+at::Tensor dummy_model(const at::Tensor& sample, double timestep) {
+  return 0.7 * at::sin(sample) + 0.1 * sample * timestep / 1000.0;
+}
+
+at::Tensor run(Scheduler& scheduler, at::Tensor sample, std::size_t first) {
+  for (std::size_t i = first; i < scheduler.timesteps().size(); ++i) {
+    const at::Tensor seen = scheduler.scale_model_input(sample, i);
+    sample = scheduler.step(dummy_model(seen, scheduler.timesteps()[i]), i, sample, std::nullopt).prev_sample;
+  }
+  return sample;
+}
+
+TEST(PeersSchedulerTest, WholeTrajectoriesMatchDiffusers) {
+  const std::filesystem::path folder = OMR_PEERS "/schedulers";
+  const auto expected = io::SafetensorsFile::open(folder / "expected.safetensors");
+  const io::Json cases = io::read_json(folder / "cases.json");
+  ASSERT_GT(cases.size(), 100u);
+  for (const io::Json& entry : cases) {
+    const std::string name = entry["case"];
+    SCOPED_TRACE(name);
+    const io::Config file(folder / (entry["base"].get<std::string>() + ".json"));
+    const SchedulerConfig config = pipeline::read_scheduler_config(file);
+    const auto scheduler = make_scheduler(parse_scheduler_name(entry["scheduler"]), config, entry["steps"]);
+    const at::Tensor timesteps = expected->tensor(name + ".timesteps");
+    ASSERT_EQ(static_cast<std::int64_t>(scheduler->timesteps().size()), timesteps.numel());
+    for (std::int64_t i = 0; i < timesteps.numel(); ++i) {
+      ASSERT_NEAR(scheduler->timesteps()[static_cast<std::size_t>(i)], timesteps[i].item<double>(), 1e-3);
+    }
+    const std::size_t first = entry["first"];
+    const at::Tensor noise = expected->tensor("noise");
+    const at::Tensor start = first == 0 ? noise * scheduler->init_noise_sigma()
+                                        : scheduler->add_noise(expected->tensor("original"), noise, first);
+    const at::Tensor wanted_start = expected->tensor(name + ".start");
+    EXPECT_LT((start - wanted_start).abs().max().item<double>(), 1e-5 * (1 + wanted_start.abs().max().item<double>()));
+    const at::Tensor wanted = expected->tensor(name + ".end");
+    // fp32 sums over twenty steps; diffusers' own fp32 tables are the larger part of the difference.
+    EXPECT_LT((run(*scheduler, start, first) - wanted).abs().max().item<double>(),
+              1e-4 * (1 + wanted.abs().max().item<double>()));
+  }
+}
+
+TEST(DDIMSchedulerTest, StochasticStepReportsItsMeanAndDeviation) {
+  DDIMScheduler scheduler(SchedulerConfig{}, 10, /*eta=*/1.0);
+  at::Generator generator = at::make_generator<at::CPUGeneratorImpl>(5);
+  const at::Tensor sample = at::randn({1, 2, 3, 3}, generator);
+  const StepOutput out = scheduler.step(sample * 0.5, 3, sample, generator);
+  ASSERT_GT(out.std, 0);
+  const at::Tensor noise = (out.prev_sample - out.mean) / out.std;
+  EXPECT_NEAR(noise.mean().item<double>(), 0, 1.0);
+  EXPECT_GT(noise.std().item<double>(), 0.3);
+}
+
+TEST(SchedulerTest, ImpossibleStepCountsAreUsageErrors) {
+  for (int steps : {0, -3, 1001}) {
+    for (const char* name : {"ddim", "euler", "dpmpp_2m", "dpmpp_2m_karras"}) {
+      EXPECT_THROW(make_scheduler(parse_scheduler_name(name), SchedulerConfig{}, steps), Error) << name << steps;
+    }
+  }
+}
+
+TEST(SchedulerTest, UnknownNameListsTheKnownOnes) {
+  try {
+    parse_scheduler_name("dmi");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    EXPECT_NE(std::string(error.what()).find("dpmpp_2m_karras"), std::string::npos);
+  }
+}
+
+TEST(NoiseScheduleTest, AlphasCumprodFallMonotonically) {
+  for (BetaSchedule schedule : {BetaSchedule::linear, BetaSchedule::scaled_linear, BetaSchedule::squaredcos_cap_v2}) {
+    SchedulerConfig config;
+    config.beta_schedule = schedule;
+    const std::vector<double> alphas = alphas_cumprod(config);
+    ASSERT_EQ(alphas.size(), 1000u);
+    for (std::size_t i = 1; i < alphas.size(); ++i) ASSERT_LT(alphas[i], alphas[i - 1]);
+  }
+}
+
+}  // namespace
+}  // namespace omr::schedulers
