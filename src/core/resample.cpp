@@ -50,7 +50,7 @@ double weight_of(Resample filter, double x) {
       if (x == 0.0) return 1.0;
       if (x >= 1.0) return 0.0;
       x *= kPi;
-      return std::sin(x) / x * (0.54 + 0.46 * std::cos(x));
+      return std::sin(x) / x * (0.54f + 0.46f * std::cos(x));
   }
   return 0.0;
 }
@@ -107,46 +107,72 @@ std::uint8_t round_to_8_bits(std::int32_t fixed) {
 
 constexpr std::int32_t kHalf = 1 << (kPrecisionBits - 1);
 
+// Input pixels that an axis reads: from the first tap of the first to the last of the last.
+int first_read(const Axis& axis) { return axis.taps.front().first; }
+int count_read(const Axis& axis) {
+  return axis.taps.back().first + axis.taps.back().count - first_read(axis);
+}
+
+Image blank(int width, int height) {
+  return {width, height, std::vector<std::uint8_t>(static_cast<std::size_t>(width) * height * 3)};
+}
+
+// Rows [first_row, first_row + rows) of `in` at their final width. `in` begins at column `left` of
+// the picture that the taps count in.
+Image resample_rows(const Image& in, const Axis& axis, int left, int first_row, int rows) {
+  Image out = blank(static_cast<int>(axis.taps.size()), rows);
+  std::uint8_t* to = out.pixels.data();
+  for (int y = first_row; y < first_row + rows; ++y) {
+    const std::uint8_t* row = in.pixels.data() + static_cast<std::size_t>(y) * in.width * 3;
+    for (const Taps& taps : axis.taps) {
+      const std::int32_t* weights = axis.weights.data() + taps.offset;
+      const std::uint8_t* pixel = row + static_cast<std::size_t>(taps.first - left) * 3;
+      std::int32_t sum[3] = {kHalf, kHalf, kHalf};
+      for (int i = 0; i < taps.count; ++i, pixel += 3) {
+        for (int c = 0; c < 3; ++c) sum[c] += pixel[c] * weights[i];
+      }
+      for (int c = 0; c < 3; ++c) *to++ = round_to_8_bits(sum[c]);
+    }
+  }
+  return out;
+}
+
+// Columns [first_column, first_column + columns) of `in` at their final height. `in` begins at row
+// `top` of the picture that the taps count in.
+Image resample_columns(const Image& in, const Axis& axis, int top, int first_column, int columns) {
+  Image out = blank(columns, static_cast<int>(axis.taps.size()));
+  const std::size_t stride = static_cast<std::size_t>(columns) * 3;
+  std::vector<std::int32_t> sums(stride);
+  std::uint8_t* to = out.pixels.data();
+  for (const Taps& taps : axis.taps) {
+    std::fill(sums.begin(), sums.end(), kHalf);
+    for (int i = 0; i < taps.count; ++i) {
+      const std::int32_t weight = axis.weights[taps.offset + static_cast<std::size_t>(i)];
+      const auto row = static_cast<std::size_t>(taps.first - top + i);
+      const std::uint8_t* from = in.pixels.data() + (row * in.width + first_column) * 3;
+      for (std::size_t x = 0; x < stride; ++x) sums[x] += from[x] * weight;
+    }
+    for (std::size_t x = 0; x < stride; ++x) *to++ = round_to_8_bits(sums[x]);
+  }
+  return out;
+}
+
 }  // namespace
 
 Image resize(const Image& image, int width, int height, Resample filter, const Window& window) {
   const Axis across = make_axis(image.width, width, window.left, window.width, filter);
   const Axis down = make_axis(image.height, height, window.top, window.height, filter);
-
-  // Rows that the vertical pass will read, each already at its final width.
-  const int first_row = down.taps.front().first;
-  const int last_row = down.taps.back().first + down.taps.back().count;
-  const std::size_t stride = static_cast<std::size_t>(window.width) * 3;
-  std::vector<std::uint8_t> rows(static_cast<std::size_t>(last_row - first_row) * stride);
-  for (int y = first_row; y < last_row; ++y) {
-    const std::uint8_t* in = image.pixels.data() + static_cast<std::size_t>(y) * image.width * 3;
-    std::uint8_t* out = rows.data() + static_cast<std::size_t>(y - first_row) * stride;
-    for (const Taps& taps : across.taps) {
-      const std::int32_t* weights = across.weights.data() + taps.offset;
-      const std::uint8_t* pixel = in + static_cast<std::size_t>(taps.first) * 3;
-      std::int32_t sum[3] = {kHalf, kHalf, kHalf};
-      for (int i = 0; i < taps.count; ++i, pixel += 3) {
-        for (int c = 0; c < 3; ++c) sum[c] += pixel[c] * weights[i];
-      }
-      for (int c = 0; c < 3; ++c) *out++ = round_to_8_bits(sum[c]);
-    }
+  // The order shows in the rounding between the passes.
+  const int lost_height = image.height - height;
+  const int lost_width = image.width - width;
+  if (lost_height > 0 && lost_height > 2 * lost_width) {
+    const int first = first_read(across);
+    const Image low = resample_columns(image, down, 0, first, count_read(across));
+    return resample_rows(low, across, first, 0, window.height);
   }
-
-  Image result{window.width, window.height, {}};
-  result.pixels.resize(static_cast<std::size_t>(window.height) * stride);
-  std::vector<std::int32_t> sums(stride);
-  std::uint8_t* out = result.pixels.data();
-  for (const Taps& taps : down.taps) {
-    std::fill(sums.begin(), sums.end(), kHalf);
-    for (int i = 0; i < taps.count; ++i) {
-      const std::int32_t weight = down.weights[taps.offset + static_cast<std::size_t>(i)];
-      const std::uint8_t* in =
-          rows.data() + static_cast<std::size_t>(taps.first + i - first_row) * stride;
-      for (std::size_t x = 0; x < stride; ++x) sums[x] += in[x] * weight;
-    }
-    for (std::size_t x = 0; x < stride; ++x) *out++ = round_to_8_bits(sums[x]);
-  }
-  return result;
+  const int first = first_read(down);
+  const Image narrow = resample_rows(image, across, 0, first, count_read(down));
+  return resample_columns(narrow, down, first, 0, window.width);
 }
 
 Image resize(const Image& image, int width, int height, Resample filter) {

@@ -30,7 +30,8 @@ std::vector<CandidateRequest> plan_candidates(const CandidatePlanInputs& inputs)
       if (inputs.initial != nullptr) request.init = *inputs.initial;
     } else {
       const bool anchored = inputs.strength.has_value() || inputs.initial != nullptr;
-      request.seed = k == 1 ? inputs.seed : derived_seed(inputs.seed, inputs.round, k);
+      const bool same_noise = k == 1 || (k == 2 && !anchored);
+      request.seed = same_noise ? inputs.kept_seed : derived_seed(inputs.seed, inputs.round, k);
       if (k > 1 || anchored) request.init = *inputs.kept;
     }
     if (request.init) request.strength = strength;

@@ -154,8 +154,11 @@ ImageRequest image_request(const RoundInputs& inputs, const RoundRecord& record,
   plan.strength = record.strength;
   plan.initial = inputs.initial;
   if (inputs.memory != nullptr) {
-    const int picked = state.round(state.current()).picked;
-    plan.kept = &inputs.memory->latents.at(static_cast<std::size_t>(picked - 1));
+    const RoundNode& last = state.round(state.current());
+    const auto picked = static_cast<std::size_t>(last.picked - 1);
+    plan.kept = &inputs.memory->latents.at(picked);
+    const bool asked_for = record.seed != last.record.seed;  // another one, since
+    plan.kept_seed = asked_for ? record.seed : last.record.candidates.at(picked).seed;
   }
   ImageRequest request;
   request.prompt = record.prompt;

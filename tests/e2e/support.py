@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -118,8 +119,9 @@ class EndToEndTest(unittest.TestCase):
         self.assertLessEqual(difference.max(), largest, "largest difference of 255")
 
     def generate(self, case, out, init=None):
-        """`omr generate` for one case of reference.json or cases.json."""
-        arguments = [case["prompt"], "--seed", case["seed"], "--scheduler", case["scheduler"], "--steps", case["steps"],
+        """`omr generate` for one case of reference.json or cases.json. To diffusers brackets are plain characters."""
+        prompt = re.sub(r"([()\[\]\\])", r"\\\1", case["prompt"])
+        arguments = [prompt, "--seed", case["seed"], "--scheduler", case["scheduler"], "--steps", case["steps"],
                      "--guidance-scale", case["guidance_scale"], "-o", out, *EXACT]
         if "negative_prompt" in case:
             arguments += ["--negative-prompt", case["negative_prompt"]]

@@ -1,4 +1,3 @@
-#include "omr/io/json_file.h"
 #include "omr/io/weights.h"
 
 #include <filesystem>
@@ -7,6 +6,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "omr/io/json_file.h"
 #include "omr/io/key_map.h"
 
 #include "support/error_of.h"
@@ -66,6 +66,7 @@ TEST(WeightsTest, PrefersTheWholeFileThenShardsThenTheHalfVariant) {
 TEST(WeightsTest, ShardNamesCannotLeaveTheFolder) {
   const TemporaryFolder folder;
   write_safetensors(folder.path() / "outside.safetensors", {{"a", value(1)}});
+  std::filesystem::create_directory(folder.path() / "in");
   write_safetensors(folder.path() / "in/inside.safetensors", {});
   for (const std::string& name :
        {std::string("../outside.safetensors"), (folder.path() / "outside.safetensors").string(),

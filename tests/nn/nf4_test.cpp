@@ -35,6 +35,7 @@ std::vector<Case> peer_cases() {
   const fs::path folder = OMR_PEERS "/nf4";
   if (!fs::is_directory(folder)) return cases;
   for (const auto& entry : fs::directory_iterator(folder)) {
+    if (!entry.is_directory()) continue;
     const io::Config config(entry.path() / "case.json");
     cases.push_back({entry.path().filename().string(),
                      io::SafetensorsFile::open(entry.path() / "expected.safetensors"),

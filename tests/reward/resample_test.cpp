@@ -1,4 +1,4 @@
-#include "omr/reward/resample.h"
+#include "omr/core/resample.h"
 
 #include <gtest/gtest.h>
 

@@ -20,22 +20,30 @@ TEST(CandidatePlanTest, FirstRoundTakesNeighbouringSeeds) {
 }
 
 TEST(CandidatePlanTest, LaterRoundsKeepTheNoiseFirstAndTheLatentsAfter) {
-  const auto plan = plan_candidates({.round = 2, .seed = 7, .candidates = 3, .kept = &kKept});
-  EXPECT_EQ(plan[0].seed, 7u);
+  const auto plan = plan_candidates(
+      {.round = 2, .seed = 7, .candidates = 4, .kept = &kKept, .kept_seed = 9});
+  EXPECT_EQ(plan[0].seed, 9u);
   EXPECT_FALSE(plan[0].init);
+  EXPECT_EQ(plan[1].seed, 9u);
   EXPECT_EQ(plan[1].init, kKept);
   EXPECT_EQ(plan[1].strength, kDefaultStrength);
-  EXPECT_EQ(plan[1].seed, derived_seed(7, 2, 2));
-  EXPECT_NE(plan[1].seed, plan[2].seed);
+  EXPECT_EQ(plan[2].init, kKept);
+  EXPECT_EQ(plan[2].seed, derived_seed(7, 2, 3));
+  EXPECT_NE(plan[2].seed, plan[3].seed);
 }
 
 TEST(CandidatePlanTest, AGivenStrengthAppliesToEveryCandidate) {
-  const auto plan =
-      plan_candidates({.round = 2, .seed = 7, .candidates = 2, .strength = 0.4, .kept = &kKept});
+  const auto plan = plan_candidates({.round = 2,
+                                     .seed = 7,
+                                     .candidates = 2,
+                                     .strength = 0.4,
+                                     .kept = &kKept,
+                                     .kept_seed = 9});
   EXPECT_EQ(plan[0].init, kKept);
   EXPECT_EQ(plan[0].strength, 0.4);
-  EXPECT_EQ(plan[0].seed, 7u);
+  EXPECT_EQ(plan[0].seed, 9u);
   EXPECT_EQ(plan[1].strength, 0.4);
+  EXPECT_EQ(plan[1].seed, derived_seed(7, 2, 2));
 }
 
 TEST(CandidatePlanTest, AnInitialPictureIsWhereItStarts) {

@@ -133,7 +133,7 @@ TEST_F(SessionTest, LaterRoundsWeighChangedPhrasesAndStartFromKeptLatents) {
   run<RoundDone>(session, "add a moon");
   const ImageRequest& request = last_request();
   EXPECT_FALSE(request.candidates[0].init);
-  EXPECT_EQ(request.candidates[0].seed, 7u);
+  EXPECT_EQ(request.candidates[0].seed, 7u + static_cast<unsigned>(picked) - 1);
   ASSERT_TRUE(request.candidates[1].init);
   EXPECT_EQ(request.candidates[1].strength, 0.75);
   // The fake's latents are small whole numbers: those of the picked candidate of round 1.

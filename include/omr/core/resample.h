@@ -1,6 +1,7 @@
-// Antialiased resizing of 8-bit pictures, bit for bit as Pillow's Image.resize
+// Antialiased resizing of 8-bit pictures, bit for bit as Pillow 13's Image.resize
 // (libImaging/Resample.c): two passes, each rounded to 8 bits, with fixed-point coefficients of 22
-// fractional bits.
+// fractional bits. The horizontal pass comes first unless the height shrinks by more than twice
+// what the width does (Pillow before 13 always takes it first).
 #pragma once
 
 #include <cstdint>

@@ -11,7 +11,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "omr/core/image.h"
-#include "omr/reward/resample.h"
+#include "omr/core/resample.h"
 
 namespace omr::reward {
 

@@ -19,15 +19,17 @@ struct CandidatePlanInputs {
   int candidates = 1;
   std::optional<double> strength = {};  // that the user gave
   const Latents* kept = nullptr;        // of the round before; null in the first
+  std::uint64_t kept_seed = 0;          // whose noise the kept picture came from
   const Latents* initial = nullptr;     // of --init-image
 };
 
 // First round: noise of seed, seed+1, …; from the initial latents where there are some.
 //
-// Later rounds: the first candidate starts from the noise of `seed` again, for shared noise keeps
-// the composition while the prompt changes; the others start from the kept latents with seeds of
-// their own. When the user gave a strength or an initial picture, the first starts from the kept
-// latents too.
+// Later rounds: the first candidate starts from the kept picture's noise again, for shared noise
+// keeps the composition while the prompt changes; the second from the kept latents under that
+// noise, which keeps more; the others from the kept latents with seeds derived from `seed`. When
+// the user gave a strength or an initial picture, the first starts from the kept latents too, and
+// the second takes a derived seed.
 std::vector<CandidateRequest> plan_candidates(const CandidatePlanInputs& inputs);
 
 // The seed of a later candidate, 32 bits so that any tool can take it: a hash (SplitMix64) of all
