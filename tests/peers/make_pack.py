@@ -60,7 +60,9 @@ REFINEMENTS = [
 ]
 
 
-def scheduler(name, config):
+def scheduler(name):
+    # From the pack's own config each time: a config taken off another scheduler keeps that one's settings.
+    config = DDIMScheduler.load_config(PACK / "scheduler")
     if name == "ddim":
         return DDIMScheduler.from_config(config)
     if name == "euler":
@@ -81,7 +83,7 @@ def load_pipeline():
 
 
 def draw(pipeline, case, folder):
-    pipeline.scheduler = scheduler(case["scheduler"], pipeline.scheduler.config)
+    pipeline.scheduler = scheduler(case["scheduler"])
     request = {
         "prompt": case["prompt"],
         "negative_prompt": case.get("negative_prompt"),
