@@ -8,12 +8,13 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
+#include "omr/core/error.h"
+#include "omr/core/exit_code.h"
+
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/models.h"
 #include "cli/output.h"
-#include "omr/core/error.h"
-#include "omr/core/exit_code.h"
 
 namespace omr::cli {
 namespace {
@@ -21,7 +22,8 @@ namespace {
 struct BenchOptions {
   ModelOptions model;
   OutputOptions output;
-  std::string prompt = "a large red star at the top left and a small blue house on the right on a navy background";
+  std::string prompt =
+      "a large red star at the top left and a small blue house on the right on a navy background";
   std::string feedback = "make the star bigger";
   int repeats = 5;
   int candidates = 4;
@@ -33,7 +35,8 @@ double seconds_now() {
 
 class Bench {
  public:
-  Bench(const BenchOptions& options, const nn::ExecutionOptions& execution) : options_(options), execution_(execution) {}
+  Bench(const BenchOptions& options, const nn::ExecutionOptions& execution)
+      : options_(options), execution_(execution) {}
 
   // Median over the repeats, after one run that warms caches up.
   double median_seconds(const std::function<void()>& work) const {
@@ -92,8 +95,9 @@ int run_bench(const BenchOptions& options) {
   const at::Tensor states = pipeline.encode(prompt).states;
   const auto unet_seconds = [&](std::int64_t batch) {
     const auto like = at::TensorOptions().device(execution.device).dtype(execution.dtype);
-    const at::Tensor sample = at::randn({batch, pipeline.unet()->config().in_channels, request.height / multiple,
-                                         request.width / multiple}, like);
+    const at::Tensor sample = at::randn({batch, pipeline.unet()->config().in_channels,
+                                         request.height / multiple, request.width / multiple},
+                                        like);
     const at::Tensor context = states.expand({batch, states.size(1), states.size(2)}).to(like);
     const at::Tensor timestep = at::full({1}, 500.0f, at::TensorOptions().device(execution.device));
     constexpr int kCalls = 5;
@@ -107,13 +111,15 @@ int run_bench(const BenchOptions& options) {
   bench.report("unet_step", unet_seconds(2), "s/step");
   bench.report("unet_step_candidates", unet_seconds(2 * options.candidates), "s/step");
 
-  const at::Tensor latents = at::randn({1, pipeline.vae()->config().latent_channels, request.height / multiple,
-                                        request.width / multiple});
+  const at::Tensor latents = at::randn({1, pipeline.vae()->config().latent_channels,
+                                        request.height / multiple, request.width / multiple});
   bench.report("vae_decode", bench.median_seconds([&] { pipeline.decode(latents); }), "s/image");
 
   const std::vector<pipeline::Start> one(1), many(static_cast<std::size_t>(options.candidates));
   std::vector<pipeline::GeneratedImage> pictures;
-  bench.report("image", bench.median_seconds([&] { pictures = pipeline.generate(prompt, request, one, {}, interruption()); }),
+  bench.report("image", bench.median_seconds([&] {
+    pictures = pipeline.generate(prompt, request, one, {}, interruption());
+  }),
                "s");
   const double candidates_seconds = bench.median_seconds(
       [&] { pictures = pipeline.generate(prompt, request, many, {}, interruption()); });
@@ -125,7 +131,8 @@ int run_bench(const BenchOptions& options) {
   if (const auto reward_path = reward_folder(options.model)) {
     reward::RewardModel reward = open_reward(*reward_path, options.model);
     const double score_seconds = bench.median_seconds([&] {
-      const at::Tensor scores = reward.scores(reward.embed_text({options.prompt}), reward.embed_images(images));
+      const at::Tensor scores =
+          reward.scores(reward.embed_text({options.prompt}), reward.embed_images(images));
       scores.flatten()[0].item<float>();
     });
     bench.report("reward_score", score_seconds / options.candidates, "s/image");
@@ -134,8 +141,9 @@ int run_bench(const BenchOptions& options) {
   if (const auto refiner_path = refiner_folder(options.model)) {
     llm::Refiner refiner = open_refiner(*refiner_path, options.model);
     std::size_t tokens = 0;
-    const double refine_seconds =
-        bench.median_seconds([&] { tokens = refiner.refine(options.prompt, options.feedback, &interruption()).tokens.size(); });
+    const double refine_seconds = bench.median_seconds([&] {
+      tokens = refiner.refine(options.prompt, options.feedback, &interruption()).tokens.size();
+    });
     bench.report("refiner", static_cast<double>(tokens) / refine_seconds, "tokens/s");
     bench.report("refine", refine_seconds, "s");
     round_seconds += refine_seconds;
@@ -149,8 +157,10 @@ int run_bench(const BenchOptions& options) {
 void setup_bench(CLI::App& app, Command& selected) {
   auto* command = app.add_subcommand("bench", "speed of each part on this machine");
   auto options = std::make_shared<BenchOptions>();
-  command->add_option("--repeats", options->repeats, "timed runs of each part; the median counts")->check(CLI::Range(1, 1000));
-  command->add_option("--candidates", options->candidates, "pictures in a round")->check(CLI::Range(1, 64));
+  command->add_option("--repeats", options->repeats, "timed runs of each part; the median counts")
+      ->check(CLI::Range(1, 1000));
+  command->add_option("--candidates", options->candidates, "pictures in a round")
+      ->check(CLI::Range(1, 64));
   command->add_option("--prompt", options->prompt, "what to draw");
   command->add_option("--feedback", options->feedback, "what the refiner is told");
   add_model_option(*command, options->model);

@@ -9,13 +9,14 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "cli/session_models.h"
 #include "omr/core/error.h"
 #include "omr/io/atomic_file.h"
 #include "omr/io/json_file.h"
 #include "omr/io/png.h"
 #include "omr/io/safetensors.h"
 #include "omr/io/sha256.h"
+
+#include "cli/session_models.h"
 
 namespace omr::cli {
 namespace {
@@ -24,12 +25,14 @@ namespace fs = std::filesystem;
 
 [[noreturn]] void fail(const std::string& what, const fs::path& path, int cause) {
   const bool full = cause == ENOSPC || cause == EDQUOT;
-  throw Error(full ? ErrorKind::resource : ErrorKind::io, what + " " + path.string() + ": " + std::strerror(cause));
+  throw Error(full ? ErrorKind::resource : ErrorKind::io,
+              what + " " + path.string() + ": " + std::strerror(cause));
 }
 
 class Descriptor {
  public:
-  Descriptor(const fs::path& path, int flags, const char* what) : path_(path), fd_(::open(path.c_str(), flags | O_CLOEXEC, 0644)) {
+  Descriptor(const fs::path& path, int flags, const char* what)
+      : path_(path), fd_(::open(path.c_str(), flags | O_CLOEXEC, 0644)) {
     if (fd_ < 0) fail(what, path, errno);
   }
   ~Descriptor() { ::close(fd_); }
@@ -68,7 +71,9 @@ bool DiskFileSystem::exists(const fs::path& path) {
   return fs::exists(path, code);
 }
 
-std::string DiskFileSystem::read(const fs::path& path, std::size_t limit) { return io::read_text(path, limit); }
+std::string DiskFileSystem::read(const fs::path& path, std::size_t limit) {
+  return io::read_text(path, limit);
+}
 
 void DiskFileSystem::write_atomically(const fs::path& path, std::string_view bytes) {
   io::write_atomically(path, bytes);
@@ -109,15 +114,19 @@ double SystemClock::seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-std::string FileCodec::encode_image(const Image& image, const std::vector<std::pair<std::string, std::string>>& text) {
+std::string FileCodec::encode_image(const Image& image,
+                                    const std::vector<std::pair<std::string, std::string>>& text) {
   return io::encode_png(image, text);
 }
 
-Image FileCodec::decode_image(std::string_view bytes, const std::string& where) { return io::decode_png(bytes, where); }
+Image FileCodec::decode_image(std::string_view bytes, const std::string& where) {
+  return io::decode_png(bytes, where);
+}
 
 std::string FileCodec::encode_latents(const std::vector<Latents>& latents) {
   io::NamedTensors tensors;
-  for (std::size_t i = 0; i < latents.size(); ++i) tensors.emplace_back("c" + std::to_string(i + 1), to_tensor(latents[i]));
+  for (std::size_t i = 0; i < latents.size(); ++i)
+    tensors.emplace_back("c" + std::to_string(i + 1), to_tensor(latents[i]));
   return io::encode_safetensors(tensors);
 }
 

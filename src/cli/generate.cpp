@@ -5,11 +5,6 @@
 
 #include <unistd.h>
 
-#include "cli/commands.h"
-#include "cli/interrupt.h"
-#include "cli/models.h"
-#include "cli/output.h"
-#include "cli/terminal.h"
 #include "omr/core/error.h"
 #include "omr/core/exit_code.h"
 #include "omr/core/log.h"
@@ -19,6 +14,12 @@
 #include "omr/io/png.h"
 #include "omr/session/parameters_text.h"
 #include "omr/session/paths.h"
+
+#include "cli/commands.h"
+#include "cli/interrupt.h"
+#include "cli/models.h"
+#include "cli/output.h"
+#include "cli/terminal.h"
 
 namespace omr::cli {
 namespace {
@@ -62,10 +63,12 @@ void check_writable(const fs::path& folder) {
   std::error_code code;
   fs::create_directories(folder, code);
   if (!fs::is_directory(folder, code)) {
-    throw Error(ErrorKind::io, "cannot create the folder " + folder.string() + (code ? ": " + code.message() : ""));
+    throw Error(ErrorKind::io, "cannot create the folder " + folder.string() +
+                                   (code ? ": " + code.message() : ""));
   }
   if (::access(folder.c_str(), W_OK) != 0) {
-    throw Error(ErrorKind::io, "cannot write into the folder " + folder.string() + ": permission denied");
+    throw Error(ErrorKind::io,
+                "cannot write into the folder " + folder.string() + ": permission denied");
   }
 }
 
@@ -84,14 +87,15 @@ std::vector<Job> plan(const GenerateOptions& options, std::uint64_t seed) {
   }
   const bool names_file = fs::path(options.out).extension() == ".png";
   if (names_file && jobs.size() > 1) {
-    throw Error(ErrorKind::usage, "-o " + options.out + " names one file for " + std::to_string(jobs.size()) +
-                                      " pictures: name a folder");
+    throw Error(ErrorKind::usage, "-o " + options.out + " names one file for " +
+                                      std::to_string(jobs.size()) + " pictures: name a folder");
   }
   if (names_file) {
     const fs::path folder = fs::path(options.out).parent_path();
     check_writable(folder.empty() ? "." : folder);
     std::error_code code;
-    if (fs::is_directory(options.out, code)) throw Error(ErrorKind::io, "cannot write " + options.out + ": it is a folder");
+    if (fs::is_directory(options.out, code))
+      throw Error(ErrorKind::io, "cannot write " + options.out + ": it is a folder");
     jobs[0].path = options.out;
     return jobs;
   }
@@ -108,7 +112,8 @@ std::vector<Job> plan(const GenerateOptions& options, std::uint64_t seed) {
   return jobs;
 }
 
-std::string text_of(const Job& job, const session::Settings& settings, const Image& image, const std::string& model) {
+std::string text_of(const Job& job, const session::Settings& settings, const Image& image,
+                    const std::string& model) {
   session::PictureRecipe recipe;
   recipe.prompt = job.prompt;
   recipe.negative_prompt = settings.negative_prompt;
@@ -160,13 +165,16 @@ int run_generate(const GenerateOptions& options) {
     }
     pipeline::Start start{job.seed, {}, 1.0, false};
     if (init) {
-      start = pipeline.encode_start(*init, job.seed, settings.strength.value_or(kImg2ImgStrength), settings.width,
-                                    settings.height);
+      start = pipeline.encode_start(*init, job.seed, settings.strength.value_or(kImg2ImgStrength),
+                                    settings.width, settings.height);
     }
-    const std::string label = jobs.size() == 1 ? "drawing" : "drawing " + std::to_string(i + 1) + "/" + std::to_string(jobs.size());
+    const std::string label =
+        jobs.size() == 1 ? "drawing"
+                         : "drawing " + std::to_string(i + 1) + "/" + std::to_string(jobs.size());
     ProgressBar bar(label, !options.output.quiet && !options.output.json);
     const auto pictures = pipeline.generate(
-        {job.prompt, {}}, request, {start}, [&](int step, int steps) { bar.update(step, steps); }, interruption());
+        {job.prompt, {}}, request, {start}, [&](int step, int steps) { bar.update(step, steps); },
+        interruption());
     bar.clear();
     io::PngText text;
     if (!options.no_metadata) {
@@ -175,7 +183,10 @@ int run_generate(const GenerateOptions& options) {
     }
     io::write_atomically(job.path, io::encode_png(pictures[0].image, text));
     if (options.output.json) {
-      print_event({{"event", "image"}, {"path", job.path.string()}, {"prompt", job.prompt}, {"seed", job.seed}});
+      print_event({{"event", "image"},
+                   {"path", job.path.string()},
+                   {"prompt", job.prompt},
+                   {"seed", job.seed}});
     } else {
       print_line(printable(job.path.string()));
       if (!seed_given) log::info("seed " + std::to_string(job.seed));
@@ -191,14 +202,16 @@ void setup_generate(CLI::App& app, Command& selected) {
   auto options = std::make_shared<GenerateOptions>();
   command->add_option("prompts", options->prompts, "what to draw; several give several pictures");
   command->add_option("--prompts-file", options->prompts_file, "a file with a prompt a line");
-  command->add_option("--batch", options->batch, "pictures per prompt, seeds counting up")->check(CLI::Range(1, 10000));
+  command->add_option("--batch", options->batch, "pictures per prompt, seeds counting up")
+      ->check(CLI::Range(1, 10000));
   command->add_option("-o,--out", options->out, "FILE.png, or a folder for 0001.png, 0002.png, …");
   command->add_flag("--no-metadata", options->no_metadata, "leave the recipe out of the PNG");
   add_model_option(*command, options->model);
   add_execution_options(*command, options->model);
   add_picture_options(*command, options->picture);
   add_output_options(*command, options->output);
-  command->callback([options, &selected] { selected = [options] { return run_generate(*options); }; });
+  command->callback(
+      [options, &selected] { selected = [options] { return run_generate(*options); }; });
 }
 
 }  // namespace omr::cli

@@ -4,9 +4,6 @@
 #include <map>
 #include <memory>
 
-#include "cli/commands.h"
-#include "cli/models.h"
-#include "cli/output.h"
 #include "omr/core/error.h"
 #include "omr/core/exit_code.h"
 #include "omr/core/utf8.h"
@@ -21,6 +18,10 @@
 #include "omr/session/paths.h"
 #include "omr/text/clip_tokenizer.h"
 #include "omr/text/prompt_weights.h"
+
+#include "cli/commands.h"
+#include "cli/models.h"
+#include "cli/output.h"
 
 namespace omr::cli {
 namespace {
@@ -58,8 +59,13 @@ OrderedJson weights_summary(const io::Weights& weights) {
     by_dtype[c10::toString(info.dtype)] += 1;
   }
   std::string hashes;
-  for (const fs::path& file : weights.files()) hashes += (hashes.empty() ? "" : " ") + io::sha256_file(file);
-  return {{"tensors", weights.size()}, {"parameters", parameters}, {"bytes", bytes}, {"dtypes", by_dtype}, {"sha256", hashes}};
+  for (const fs::path& file : weights.files())
+    hashes += (hashes.empty() ? "" : " ") + io::sha256_file(file);
+  return {{"tensors", weights.size()},
+          {"parameters", parameters},
+          {"bytes", bytes},
+          {"dtypes", by_dtype},
+          {"sha256", hashes}};
 }
 
 void inspect_model(const fs::path& path, const InspectOptions& options) {
@@ -93,10 +99,15 @@ void inspect_model(const fs::path& path, const InspectOptions& options) {
     const text::Encoding encoding = tokenizer.encode(weighted.text);
     OrderedJson spans = OrderedJson::array();
     for (const text::WeightedSpan& span : weighted.spans) {
-      spans.push_back({{"text", weighted.text.substr(span.begin, span.end - span.begin)}, {"weight", span.weight}});
+      spans.push_back({{"text", weighted.text.substr(span.begin, span.end - span.begin)},
+                       {"weight", span.weight}});
     }
-    show({{"event", "tokens"}, {"prompt", weighted.text}, {"ids", encoding.ids},
-          {"dropped_tokens", encoding.dropped_tokens}, {"weights", spans}}, options.output.json);
+    show({{"event", "tokens"},
+          {"prompt", weighted.text},
+          {"ids", encoding.ids},
+          {"dropped_tokens", encoding.dropped_tokens},
+          {"weights", spans}},
+         options.output.json);
   }
 }
 
@@ -125,14 +136,18 @@ void inspect_safetensors(const fs::path& path, const InspectOptions& options) {
   if (!options.output.verbose) return;
   for (const std::string& name : weights.names()) {
     const io::TensorInfo& info = weights.info(name);
-    show({{"event", "tensor"}, {"name", name}, {"dtype", c10::toString(info.dtype)}, {"shape", info.shape}}, options.output.json);
+    show({{"event", "tensor"},
+          {"name", name},
+          {"dtype", c10::toString(info.dtype)},
+          {"shape", info.shape}},
+         options.output.json);
   }
 }
 
 void inspect_session(const fs::path& path, const InspectOptions& options) {
   const fs::path journal = path / session::kJournalName;
-  const session::Dialogue dialogue =
-      session::dialogue_of_journal(io::read_text(journal, session::kMaxJournalBytes), "session", journal.string());
+  const session::Dialogue dialogue = session::dialogue_of_journal(
+      io::read_text(journal, session::kMaxJournalBytes), "session", journal.string());
   OrderedJson event = {{"event", "session"}, {"session", path.string()}, {"turns", dialogue.turns}};
   if (dialogue.seed) event["seed"] = *dialogue.seed;
   event["settings"] = dialogue.settings;
@@ -142,7 +157,8 @@ void inspect_session(const fs::path& path, const InspectOptions& options) {
 void inspect_png(const fs::path& path, const InspectOptions& options) {
   const std::string bytes = io::read_text(path);
   const Image image = io::decode_png(bytes, path.string());
-  OrderedJson event = {{"event", "png"}, {"file", path.string()}, {"width", image.width}, {"height", image.height}};
+  OrderedJson event = {
+      {"event", "png"}, {"file", path.string()}, {"width", image.width}, {"height", image.height}};
   for (const auto& [keyword, text] : io::read_png_text(bytes, path.string())) event[keyword] = text;
   show(event, options.output.json);
 }
@@ -157,7 +173,10 @@ int run_inspect(const InspectOptions& options) {
       inspect_session(path, options);
     } else if (fs::exists(path / "adapter_config.json", code)) {
       const io::LoraFile lora = io::read_peft_adapter(path);
-      show({{"event", "adapter"}, {"adapter", path.string()}, {"layers", lora.layers.size()}, {"tensors", lora.tensors}},
+      show({{"event", "adapter"},
+            {"adapter", path.string()},
+            {"layers", lora.layers.size()},
+            {"tensors", lora.tensors}},
            options.output.json);
     } else {
       inspect_model(path, options);
@@ -175,12 +194,15 @@ int run_inspect(const InspectOptions& options) {
 }  // namespace
 
 void setup_inspect(CLI::App& app, Command& selected) {
-  auto* command = app.add_subcommand("inspect", "what is in a model folder, a safetensors file, a session, a PNG");
+  auto* command = app.add_subcommand(
+      "inspect", "what is in a model folder, a safetensors file, a session, a PNG");
   auto options = std::make_shared<InspectOptions>();
   command->add_option("path", options->path, "folder or file (default: the embedded pack)");
-  command->add_option("--prompt", options->prompt, "also show how a model folder's tokenizer reads this");
+  command->add_option("--prompt", options->prompt,
+                      "also show how a model folder's tokenizer reads this");
   add_output_options(*command, options->output);
-  command->callback([options, &selected] { selected = [options] { return run_inspect(*options); }; });
+  command->callback(
+      [options, &selected] { selected = [options] { return run_inspect(*options); }; });
 }
 
 }  // namespace omr::cli

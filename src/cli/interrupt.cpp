@@ -11,8 +11,8 @@ namespace {
 Cancellation flag;
 std::atomic<int> count{0};
 
-// A user who presses a third time wants out whatever the program is doing; the journal is append-only
-// and every line of it is on disk already.
+// A user who presses a third time wants out whatever the program is doing; the journal is
+// append-only and every line of it is on disk already.
 constexpr int kImpatient = 3;
 
 void on_signal(int signal) {

@@ -23,7 +23,8 @@ fs::path history_file() {
   const char* state = std::getenv("XDG_STATE_HOME");
   const char* home = std::getenv("HOME");
   if (state != nullptr && *state == '/') return fs::path(state) / "omr" / "history";
-  if (home != nullptr && *home == '/') return fs::path(home) / ".local" / "state" / "omr" / "history";
+  if (home != nullptr && *home == '/')
+    return fs::path(home) / ".local" / "state" / "omr" / "history";
   return {};
 }
 
@@ -38,11 +39,12 @@ struct LineReader::Editor {
     history(past, &event, H_SETUNIQUE, 1);
     if (!file.empty()) history(past, &event, H_LOAD, file.c_str());
     el_set(edit, EL_CLIENTDATA, this);
-    el_set(edit, EL_PROMPT, +[](EditLine* at) {
-      Editor* self = nullptr;
-      el_get(at, EL_CLIENTDATA, &self);
-      return self->prompt.data();
-    });
+    el_set(
+        edit, EL_PROMPT, +[](EditLine* at) {
+          Editor* self = nullptr;
+          el_get(at, EL_CLIENTDATA, &self);
+          return self->prompt.data();
+        });
     el_set(edit, EL_HIST, history, past);
     el_set(edit, EL_EDITOR, "emacs");
     el_source(edit, nullptr);
@@ -50,7 +52,8 @@ struct LineReader::Editor {
   ~Editor() {
     HistEvent event;
     std::error_code code;
-    if (!file.empty() && (fs::create_directories(file.parent_path(), code), fs::is_directory(file.parent_path(), code))) {
+    if (!file.empty() && (fs::create_directories(file.parent_path(), code),
+                          fs::is_directory(file.parent_path(), code))) {
       const mode_t before = ::umask(077);
       history(past, &event, H_SAVE, file.c_str());
       ::umask(before);

@@ -17,9 +17,11 @@ bool is_folder(const fs::path& path) {
   return fs::is_directory(path, code);
 }
 
-std::optional<fs::path> part_folder(const std::string& given, const ModelOptions& options, const char* name) {
+std::optional<fs::path> part_folder(const std::string& given, const ModelOptions& options,
+                                    const char* name) {
   if (!given.empty()) {
-    if (!is_folder(given)) throw Error(ErrorKind::io, "no folder at " + given + " (--" + name + ")");
+    if (!is_folder(given))
+      throw Error(ErrorKind::io, "no folder at " + given + " (--" + name + ")");
     return given;
   }
   const fs::path own = model_path(options) / name;
@@ -35,15 +37,18 @@ fs::path embedded_pack() {
   }
   std::error_code code;
   const fs::path program = fs::read_symlink("/proc/self/exe", code);
-  for (fs::path folder = program.parent_path(); folder.has_relative_path(); folder = folder.parent_path()) {
-    for (const fs::path& candidate : {folder / "models" / kPack, folder / "share" / "omr" / "models" / kPack}) {
+  for (fs::path folder = program.parent_path(); folder.has_relative_path();
+       folder = folder.parent_path()) {
+    for (const fs::path& candidate :
+         {folder / "models" / kPack, folder / "share" / "omr" / "models" / kPack}) {
       if (is_folder(candidate)) return candidate;
     }
   }
   // A build folder outside the repository: where the sources lie.
   if (const fs::path source = fs::path(OMR_SOURCE_MODELS) / kPack; is_folder(source)) return source;
-  throw Error(ErrorKind::io, "the embedded pack was not found near " + program.string() +
-                                 ": give --model DIR, or set OMR_MODELS to the folder that holds scenes/");
+  throw Error(ErrorKind::io,
+              "the embedded pack was not found near " + program.string() +
+                  ": give --model DIR, or set OMR_MODELS to the folder that holds scenes/");
 }
 
 fs::path model_path(const ModelOptions& options) {
@@ -59,7 +64,8 @@ pipeline::ModelFolder open_folder(const ModelOptions& options) {
   return pipeline::ModelFolder::open(model_path(options));
 }
 
-pipeline::StableDiffusionPipeline open_pipeline(const pipeline::ModelFolder& folder, const ModelOptions& options) {
+pipeline::StableDiffusionPipeline open_pipeline(const pipeline::ModelFolder& folder,
+                                                const ModelOptions& options) {
   return pipeline::StableDiffusionPipeline::open(folder, execution_of(options));
 }
 
@@ -94,7 +100,8 @@ session::Settings settings_of(const PictureOptions& picture, const pipeline::Mod
   out.negative_prompt = picture.negative_prompt;
   out.seed = picture.seed ? *picture.seed : random_seed();
   out.steps = picture.steps.value_or(pack.steps.value_or(defaults.steps));
-  out.guidance_scale = picture.guidance_scale.value_or(pack.guidance_scale.value_or(defaults.guidance_scale));
+  out.guidance_scale =
+      picture.guidance_scale.value_or(pack.guidance_scale.value_or(defaults.guidance_scale));
   out.scheduler = picture.scheduler.value_or(
       pack.scheduler.value_or(schedulers::to_string(pipeline.default_scheduler())));
   schedulers::parse_scheduler_name(out.scheduler);
@@ -107,9 +114,11 @@ session::Settings settings_of(const PictureOptions& picture, const pipeline::Mod
     out.height = pack.height.value_or(pipeline.default_height());
   }
   out.candidates = picture.candidates.value_or(pack.candidates.value_or(out.candidates));
-  if (picture.strength || pack.strength) out.strength = picture.strength ? picture.strength : pack.strength;
+  if (picture.strength || pack.strength)
+    out.strength = picture.strength ? picture.strength : pack.strength;
   if (picture.loras.empty()) {
-    for (const auto& [file, weight] : pack.lora) out.loras.push_back({folder.part(file).string(), weight});
+    for (const auto& [file, weight] : pack.lora)
+      out.loras.push_back({folder.part(file).string(), weight});
   }
   for (const std::string& text : picture.loras) out.loras.push_back(session::parse_lora(text));
   out.init_image = picture.init_image;

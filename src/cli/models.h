@@ -6,24 +6,26 @@
 #include <optional>
 #include <string>
 
-#include "cli/options.h"
 #include "omr/llm/refiner.h"
 #include "omr/pipeline/model_folder.h"
 #include "omr/pipeline/stable_diffusion_pipeline.h"
 #include "omr/reward/reward_model.h"
 #include "omr/session/settings.h"
 
+#include "cli/options.h"
+
 namespace omr::cli {
 
-// The embedded pack: $OMR_MODELS/scenes, models/scenes above the program, or where it was installed.
-// Throws Error(io) when it is nowhere.
+// The embedded pack: $OMR_MODELS/scenes, models/scenes above the program, or where it was
+// installed. Throws Error(io) when it is nowhere.
 std::filesystem::path embedded_pack();
 
 std::filesystem::path model_path(const ModelOptions& options);
 nn::ExecutionOptions execution_of(const ModelOptions& options);  // sets the number of threads too
 
 pipeline::ModelFolder open_folder(const ModelOptions& options);
-pipeline::StableDiffusionPipeline open_pipeline(const pipeline::ModelFolder& folder, const ModelOptions& options);
+pipeline::StableDiffusionPipeline open_pipeline(const pipeline::ModelFolder& folder,
+                                                const ModelOptions& options);
 
 // The folder that holds the refiner or reward model; nullopt when none was given and the model has
 // none. Throws Error(io) when the one given is missing.

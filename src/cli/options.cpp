@@ -10,36 +10,46 @@ namespace omr::cli {
 
 void add_execution_options(CLI::App& app, ModelOptions& options) {
   app.add_option("--device", options.device, "auto, cpu, cuda or cuda:N");
-  app.add_option("--dtype", options.dtype, "auto, fp32, fp16 or bf16 (auto: fp16 on CUDA, fp32 on the CPU)");
-  app.add_option("--threads", options.threads, "CPU threads (0: all cores)")->check(CLI::Range(0, 1024));
+  app.add_option("--dtype", options.dtype,
+                 "auto, fp32, fp16 or bf16 (auto: fp16 on CUDA, fp32 on the CPU)");
+  app.add_option("--threads", options.threads, "CPU threads (0: all cores)")
+      ->check(CLI::Range(0, 1024));
 }
 
 void add_model_option(CLI::App& app, ModelOptions& options) {
-  app.add_option("--model", options.model, "model folder in the diffusers layout (default: the embedded pack)");
+  app.add_option("--model", options.model,
+                 "model folder in the diffusers layout (default: the embedded pack)");
 }
 
 void add_refiner_options(CLI::App& app, ModelOptions& options) {
-  app.add_option("--refiner", options.refiner, "folder of the language model (default: refiner/ of the model)");
-  app.add_flag("--refiner-nf4", options.refiner_nf4, "quantise the language model to NF4 while loading");
+  app.add_option("--refiner", options.refiner,
+                 "folder of the language model (default: refiner/ of the model)");
+  app.add_flag("--refiner-nf4", options.refiner_nf4,
+               "quantise the language model to NF4 while loading");
 }
 
 void add_reward_options(CLI::App& app, ModelOptions& options) {
-  app.add_option("--reward", options.reward, "folder of the reward model (default: reward/ of the model)");
+  app.add_option("--reward", options.reward,
+                 "folder of the reward model (default: reward/ of the model)");
   app.add_option("--reward-quant", options.reward_quant, "nf4 or none");
   app.add_option("--reward-adapter", options.reward_adapter,
                  "PEFT adapter of the reward model, or none (default: adapter/ of its folder)");
 }
 
 void add_picture_options(CLI::App& app, PictureOptions& options) {
-  app.add_option("--seed", options.seed, "seed of the first picture (default: random, and printed)");
+  app.add_option("--seed", options.seed,
+                 "seed of the first picture (default: random, and printed)");
   app.add_option("--steps", options.steps, "denoising steps");
-  app.add_option("--guidance-scale", options.guidance_scale, "classifier-free guidance; 1 switches it off");
+  app.add_option("--guidance-scale", options.guidance_scale,
+                 "classifier-free guidance; 1 switches it off");
   app.add_option("--scheduler", options.scheduler, "ddim, euler, dpmpp_2m or dpmpp_2m_karras");
   app.add_option("--negative-prompt", options.negative_prompt, "what the picture should not show");
   app.add_option("--size", options.size, "WxH in pixels");
   app.add_option("--init-image", options.init_image, "PNG to start from");
-  app.add_option("--strength", options.strength, "how much of the schedule runs on a given start, in (0, 1]");
-  app.add_option("--lora", options.loras, "LoRA adapter FILE[:WEIGHT], repeatable")->allow_extra_args(false);
+  app.add_option("--strength", options.strength,
+                 "how much of the schedule runs on a given start, in (0, 1]");
+  app.add_option("--lora", options.loras, "LoRA adapter FILE[:WEIGHT], repeatable")
+      ->allow_extra_args(false);
 }
 
 void add_output_options(CLI::App& app, OutputOptions& options) {
@@ -53,10 +63,12 @@ std::pair<int, int> parse_size(const std::string& text) {
   int width = 0, height = 0;
   const char* end = text.data() + text.size();
   const auto first = std::from_chars(text.data(), end, width);
-  const bool separated = first.ec == std::errc() && first.ptr != end && (*first.ptr == 'x' || *first.ptr == 'X');
+  const bool separated =
+      first.ec == std::errc() && first.ptr != end && (*first.ptr == 'x' || *first.ptr == 'X');
   const auto second = separated ? std::from_chars(first.ptr + 1, end, height) : first;
   if (!separated || second.ec != std::errc() || second.ptr != end || width < 1 || height < 1) {
-    throw Error(ErrorKind::usage, "--size " + text + ": expected WIDTHxHEIGHT, for example 512x512");
+    throw Error(ErrorKind::usage,
+                "--size " + text + ": expected WIDTHxHEIGHT, for example 512x512");
   }
   return {width, height};
 }
@@ -69,12 +81,14 @@ void check_text(const std::string& text, const std::string& what) {
     throw Error(ErrorKind::usage, "the " + what + " is empty");
   }
   if (text.size() > kMaxBytes) {
-    throw Error(ErrorKind::usage, "the " + what + " is " + std::to_string(text.size()) + " bytes long; at most " +
-                                      std::to_string(kMaxBytes) + " are taken");
+    throw Error(ErrorKind::usage, "the " + what + " is " + std::to_string(text.size()) +
+                                      " bytes long; at most " + std::to_string(kMaxBytes) +
+                                      " are taken");
   }
   const std::size_t bad = find_invalid_utf8(text);
   if (bad != std::string::npos) {
-    throw Error(ErrorKind::usage, "the " + what + " is not valid UTF-8 at byte " + std::to_string(bad));
+    throw Error(ErrorKind::usage,
+                "the " + what + " is not valid UTF-8 at byte " + std::to_string(bad));
   }
 }
 

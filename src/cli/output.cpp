@@ -12,7 +12,9 @@ namespace omr::cli {
 void print_line(std::string_view line) {
   const bool written = std::fwrite(line.data(), 1, line.size(), stdout) == line.size() &&
                        std::fputc('\n', stdout) != EOF && std::fflush(stdout) == 0;
-  if (!written) throw Error(ErrorKind::io, std::string("cannot write to standard output: ") + std::strerror(errno));
+  if (!written)
+    throw Error(ErrorKind::io,
+                std::string("cannot write to standard output: ") + std::strerror(errno));
 }
 
 void print_event(const nlohmann::ordered_json& event) {

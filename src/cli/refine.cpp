@@ -7,6 +7,13 @@
 #include <ATen/ATen.h>
 #include <unistd.h>
 
+#include "omr/core/error.h"
+#include "omr/core/exit_code.h"
+#include "omr/core/log.h"
+#include "omr/core/utf8.h"
+#include "omr/session/paths.h"
+#include "omr/session/session.h"
+
 #include "cli/commands.h"
 #include "cli/disk.h"
 #include "cli/interrupt.h"
@@ -14,12 +21,6 @@
 #include "cli/output.h"
 #include "cli/round_view.h"
 #include "cli/session_parts.h"
-#include "omr/core/error.h"
-#include "omr/core/exit_code.h"
-#include "omr/core/log.h"
-#include "omr/core/utf8.h"
-#include "omr/session/paths.h"
-#include "omr/session/session.h"
 
 namespace omr::cli {
 namespace {
@@ -43,13 +44,15 @@ class Screen {
       : output_(output),
         palette_(STDOUT_FILENO),
         view_(palette_),
-        talkative_(!output.json && !output.quiet && (::isatty(STDOUT_FILENO) == 1 || output.verbose)) {}
+        talkative_(!output.json && !output.quiet &&
+                   (::isatty(STDOUT_FILENO) == 1 || output.verbose)) {}
 
   session::SessionEvents events() {
     session::SessionEvents events;
     if (output_.json) events.line = [](const std::string& line) { print_line(line); };
     events.preview = [this](const session::RoundPreview& preview) {
-      bar_ = std::make_unique<ProgressBar>("round " + std::to_string(preview.round), !output_.quiet && !output_.json);
+      bar_ = std::make_unique<ProgressBar>("round " + std::to_string(preview.round),
+                                           !output_.quiet && !output_.json);
     };
     events.progress = [this](int step, int steps) {
       if (bar_) bar_->update(step, steps);
@@ -72,7 +75,8 @@ class Screen {
     } else if (const auto* picked = std::get_if<session::Picked>(&outcome)) {
       say("picked candidate " + std::to_string(picked->candidate) + ": " + picked->image.string());
     } else if (const auto* reacted = std::get_if<session::Reacted>(&outcome)) {
-      say(std::string(reacted->liked ? "liked" : "disliked") + " candidate " + std::to_string(reacted->candidate));
+      say(std::string(reacted->liked ? "liked" : "disliked") + " candidate " +
+          std::to_string(reacted->candidate));
     } else if (const auto* moved = std::get_if<session::Moved>(&outcome)) {
       say("at round " + std::to_string(moved->round) + ": " + moved->prompt);
     } else if (std::holds_alternative<session::OptionsChanged>(outcome)) {
@@ -106,7 +110,8 @@ int converse(session::Session& session, LineReader& reader, Screen& screen) {
   const auto show = [&](const session::Outcome& outcome) {
     screen.show(outcome, session.state());
     // One interrupt is answered by the round that it ended; a second one is for the session.
-    if (std::holds_alternative<session::RoundCancelled>(outcome) && interrupt_count() == 1) clear_interrupts();
+    if (std::holds_alternative<session::RoundCancelled>(outcome) && interrupt_count() == 1)
+      clear_interrupts();
   };
   if (!session.state().has_rounds()) show(session.draw_first(events, interruption()));
   std::string line;
@@ -149,15 +154,17 @@ int run_refine(RefineOptions options) {
   DiskFileSystem files;
   const fs::path folder =
       !options.resume.empty() ? fs::path(options.resume)
-      : !options.out.empty()  ? fs::path(options.out)
-                              : fs::path("omr-sessions") / session::session_folder_name(clock.now(), *options.prompt);
+      : !options.out.empty()
+          ? fs::path(options.out)
+          : fs::path("omr-sessions") / session::session_folder_name(clock.now(), *options.prompt);
   SessionParts parts(options.model, options.session);
   Screen screen(options.output);
   if (!options.resume.empty()) {
-    session::Session session =
-        session::Session::resume(parts.parts(files, clock), folder, parts.identity(), screen.events());
+    session::Session session = session::Session::resume(parts.parts(files, clock), folder,
+                                                        parts.identity(), screen.events());
     if (session.resumed().torn_bytes > 0) {
-      log::warn("the journal's last line was torn; " + std::to_string(session.resumed().torn_bytes) + " bytes were dropped");
+      log::warn("the journal's last line was torn; " +
+                std::to_string(session.resumed().torn_bytes) + " bytes were dropped");
     }
     for (const std::string& part : session.resumed().changed_parts) {
       log::warn("the weights of " + part + " are not those that the session was begun with");
@@ -168,8 +175,8 @@ int run_refine(RefineOptions options) {
   settings.prompt = *options.prompt;
   const std::optional<Latents> initial = parts.initial_latents(settings);
   for (const session::LoraChoice& lora : settings.loras) log::info(parts.check_lora(lora));
-  session::Session session = session::Session::start(parts.parts(files, clock), folder, parts.identity(), settings,
-                                                     screen.events(), initial);
+  session::Session session = session::Session::start(
+      parts.parts(files, clock), folder, parts.identity(), settings, screen.events(), initial);
   if (reader.interactive()) {
     log::info("seed " + std::to_string(settings.seed) + ", session in " + folder.string() +
               "; say what is wrong, /accept when it is right, /help for more");
@@ -183,7 +190,8 @@ void setup_refine(CLI::App& app, Command& selected) {
   auto* command = app.add_subcommand("refine", "the interactive session: the main job");
   auto options = std::make_shared<RefineOptions>();
   command->add_option("prompt", options->prompt, "what you want to see (asked for when left out)");
-  command->add_option("--out", options->out, "session folder (default: omr-sessions/<time>-<words>)");
+  command->add_option("--out", options->out,
+                      "session folder (default: omr-sessions/<time>-<words>)");
   command->add_option("--resume", options->resume, "go on with the session in this folder");
   add_model_option(*command, options->model);
   add_refiner_options(*command, options->model);
@@ -192,7 +200,8 @@ void setup_refine(CLI::App& app, Command& selected) {
   add_picture_options(*command, options->picture);
   add_session_options(*command, options->session, options->picture);
   add_output_options(*command, options->output);
-  command->callback([options, &selected] { selected = [options] { return run_refine(*options); }; });
+  command->callback(
+      [options, &selected] { selected = [options] { return run_refine(*options); }; });
 }
 
 }  // namespace omr::cli

@@ -4,11 +4,6 @@
 #include <iterator>
 #include <memory>
 
-#include "cli/commands.h"
-#include "cli/interrupt.h"
-#include "cli/output.h"
-#include "cli/session_parts.h"
-#include "cli/terminal.h"
 #include "omr/core/error.h"
 #include "omr/core/exit_code.h"
 #include "omr/core/log.h"
@@ -19,6 +14,12 @@
 #include "omr/session/paths.h"
 #include "omr/session/recorded_refiner.h"
 #include "omr/session/session.h"
+
+#include "cli/commands.h"
+#include "cli/interrupt.h"
+#include "cli/output.h"
+#include "cli/session_parts.h"
+#include "cli/terminal.h"
 
 namespace omr::cli {
 namespace {
@@ -52,7 +53,8 @@ std::vector<session::Dialogue> read_source(const std::string& source) {
   const std::string text = io::read_text(path, session::kMaxJournalBytes);
   if (folder) return {session::dialogue_of_journal(text, id_of(source), path.string())};
   if (path.filename() == session::kJournalName) {
-    return {session::dialogue_of_journal(text, id_of(fs::absolute(path).parent_path()), path.string())};
+    return {
+        session::dialogue_of_journal(text, id_of(fs::absolute(path).parent_path()), path.string())};
   }
   return session::read_dialogues(text, path.string());
 }
@@ -85,7 +87,8 @@ class Replay {
         session::Session::start(parts, folder, parts_.identity(), settings, events, initial);
     Replayed out;
     const auto count = [&](const session::Outcome& outcome) {
-      if (std::holds_alternative<session::RoundCancelled>(outcome)) throw Error(ErrorKind::cancelled, "interrupted");
+      if (std::holds_alternative<session::RoundCancelled>(outcome))
+        throw Error(ErrorKind::cancelled, "interrupted");
       if (std::holds_alternative<session::RoundDone>(outcome)) ++out.rounds;
     };
     count(session.draw_first(events, interruption()));
@@ -111,7 +114,9 @@ int run_replay(const ReplayOptions& options) {
   for (const std::string& source : options.sources) {
     for (session::Dialogue& dialogue : read_source(source)) {
       for (const session::Dialogue& other : dialogues) {
-        if (other.id == dialogue.id) throw Error(ErrorKind::usage, source + ": a second dialogue is called \"" + dialogue.id + "\"");
+        if (other.id == dialogue.id)
+          throw Error(ErrorKind::usage,
+                      source + ": a second dialogue is called \"" + dialogue.id + "\"");
       }
       dialogues.push_back(std::move(dialogue));
     }
@@ -134,19 +139,23 @@ int run_replay(const ReplayOptions& options) {
       log::error(dialogue.id + ": " + error.what());
     }
     if (options.output.json) {
-      nlohmann::ordered_json event = {
-          {"event", "dialogue"}, {"id", dialogue.id}, {"status", result.status}, {"rounds", result.rounds}};
+      nlohmann::ordered_json event = {{"event", "dialogue"},
+                                      {"id", dialogue.id},
+                                      {"status", result.status},
+                                      {"rounds", result.rounds}};
       if (!result.error.empty()) event["error"] = result.error;
       print_event(event);
     } else if (result.status != "failed") {
       bar.clear();
-      print_line(dialogue.id + "  " + result.status + "  " + std::to_string(result.rounds) + " rounds");
+      print_line(dialogue.id + "  " + result.status + "  " + std::to_string(result.rounds) +
+                 " rounds");
     }
     bar.update(static_cast<int>(i) + 1, static_cast<int>(dialogues.size()));
   }
   bar.clear();
   if (failed.empty()) return kExitDone;
-  log::error(std::to_string(failed.size()) + " of " + std::to_string(dialogues.size()) + " dialogues failed");
+  log::error(std::to_string(failed.size()) + " of " + std::to_string(dialogues.size()) +
+             " dialogues failed");
   return kExitFailed;
 }
 
@@ -155,9 +164,14 @@ int run_replay(const ReplayOptions& options) {
 void setup_replay(CLI::App& app, Command& selected) {
   auto* command = app.add_subcommand("replay", "recorded dialogues, in batch");
   auto options = std::make_shared<ReplayOptions>();
-  command->add_option("dialogues", options->sources, "session folders, files of JSON lines, or - for standard input")->required();
-  command->add_option("--out", options->out, "folder for the sessions, one folder a dialogue")->required();
-  command->add_flag("--rerun-refiner", options->rerun_refiner, "ask the refiner again where the record has its answers");
+  command
+      ->add_option("dialogues", options->sources,
+                   "session folders, files of JSON lines, or - for standard input")
+      ->required();
+  command->add_option("--out", options->out, "folder for the sessions, one folder a dialogue")
+      ->required();
+  command->add_flag("--rerun-refiner", options->rerun_refiner,
+                    "ask the refiner again where the record has its answers");
   add_model_option(*command, options->model);
   add_refiner_options(*command, options->model);
   add_reward_options(*command, options->model);
@@ -165,7 +179,8 @@ void setup_replay(CLI::App& app, Command& selected) {
   add_picture_options(*command, options->picture);
   add_session_options(*command, options->session, options->picture);
   add_output_options(*command, options->output);
-  command->callback([options, &selected] { selected = [options] { return run_replay(*options); }; });
+  command->callback(
+      [options, &selected] { selected = [options] { return run_replay(*options); }; });
 }
 
 }  // namespace omr::cli

@@ -1,14 +1,15 @@
 // omr rewrite PROMPT --feedback TEXT: the refiner alone.
 #include <memory>
 
-#include "cli/commands.h"
-#include "cli/interrupt.h"
-#include "cli/models.h"
-#include "cli/output.h"
 #include "omr/core/error.h"
 #include "omr/core/exit_code.h"
 #include "omr/core/log.h"
 #include "omr/core/utf8.h"
+
+#include "cli/commands.h"
+#include "cli/interrupt.h"
+#include "cli/models.h"
+#include "cli/output.h"
 
 namespace omr::cli {
 namespace {
@@ -29,7 +30,8 @@ int run_rewrite(const RewriteOptions& options) {
   llm::Refiner refiner = open_refiner(*folder, options.model);
   const llm::Refinement answer = refiner.refine(options.prompt, options.feedback, &interruption());
   if (options.output.json) {
-    nlohmann::ordered_json event = {{"event", "rewrite"}, {"prompt", answer.prompt}, {"fallback", answer.fallback}};
+    nlohmann::ordered_json event = {
+        {"event", "rewrite"}, {"prompt", answer.prompt}, {"fallback", answer.fallback}};
     if (answer.negative) event["negative_prompt"] = *answer.negative;
     if (answer.fallback) event["fallback_reason"] = answer.fallback_reason;
     event["input_tokens"] = answer.input_ids;
@@ -37,7 +39,9 @@ int run_rewrite(const RewriteOptions& options) {
     print_event(event);
     return kExitDone;
   }
-  if (answer.fallback) log::warn("the refiner's answer was not usable (" + answer.fallback_reason + "); joined instead");
+  if (answer.fallback)
+    log::warn("the refiner's answer was not usable (" + answer.fallback_reason +
+              "); joined instead");
   print_line(printable(answer.prompt));
   if (answer.negative) print_line("Negative: " + printable(*answer.negative));
   return kExitDone;
@@ -54,7 +58,8 @@ void setup_rewrite(CLI::App& app, Command& selected) {
   add_refiner_options(*command, options->model);
   add_execution_options(*command, options->model);
   add_output_options(*command, options->output);
-  command->callback([options, &selected] { selected = [options] { return run_rewrite(*options); }; });
+  command->callback(
+      [options, &selected] { selected = [options] { return run_rewrite(*options); }; });
 }
 
 }  // namespace omr::cli

@@ -17,7 +17,8 @@ std::string format(const char* pattern, Args... args) {
 
 }  // namespace
 
-std::string RoundView::prompt(const std::vector<session::DiffSpan>& diff, const std::string& plain) const {
+std::string RoundView::prompt(const std::vector<session::DiffSpan>& diff,
+                              const std::string& plain) const {
   if (diff.empty()) return printable(plain);
   std::string out;
   for (const session::DiffSpan& span : diff) {
@@ -50,10 +51,14 @@ std::string RoundView::phrases(const std::vector<session::PhraseRecord>& phrases
 
 std::string RoundView::round(const session::RoundDone& done, const std::string&) const {
   const session::RoundRecord& record = done.record;
-  std::string out = palette_.bold(format("round %d", record.round)) + "  " + prompt(done.prompt_diff, record.prompt) + "\n";
-  if (!record.negative_prompt.empty()) out += "  without  " + printable(record.negative_prompt) + "\n";
+  std::string out = palette_.bold(format("round %d", record.round)) + "  " +
+                    prompt(done.prompt_diff, record.prompt) + "\n";
+  if (!record.negative_prompt.empty())
+    out += "  without  " + printable(record.negative_prompt) + "\n";
   if (!record.fallback_reason.empty()) {
-    out += "  " + palette_.red("the refiner's answer was not used: " + printable(record.fallback_reason)) + "\n";
+    out += "  " +
+           palette_.red("the refiner's answer was not used: " + printable(record.fallback_reason)) +
+           "\n";
   }
   if (!record.phrases.empty()) out += "  phrases  " + phrases(record.phrases) + "\n";
   const auto& which = record.applicable;
@@ -61,24 +66,29 @@ std::string RoundView::round(const session::RoundDone& done, const std::string&)
   for (std::size_t i = 0; scored && i < record.candidates.size(); ++i) {
     const session::CandidateRecord& candidate = record.candidates[i];
     const bool picked = static_cast<int>(i) + 1 == record.picked;
-    std::string line = format("  %s c%zu  total %+.2f   pref %+.2f  div %+.2f  cons %+.2f  mi %+.2f   seed %llu",
-                              picked ? "▶" : " ", i + 1, candidate.rewards.total, candidate.rewards.pref,
-                              candidate.rewards.div, candidate.rewards.cons, candidate.rewards.mi,
-                              static_cast<unsigned long long>(candidate.seed));
+    std::string line =
+        format("  %s c%zu  total %+.2f   pref %+.2f  div %+.2f  cons %+.2f  mi %+.2f   seed %llu",
+               picked ? "▶" : " ", i + 1, candidate.rewards.total, candidate.rewards.pref,
+               candidate.rewards.div, candidate.rewards.cons, candidate.rewards.mi,
+               static_cast<unsigned long long>(candidate.seed));
     if (candidate.strength) line += format("  strength %.2f", *candidate.strength);
     out += (picked ? line : palette_.dim(line)) + "\n";
   }
   if (scored) {
-    out += palette_.dim(format("  λ(t=%d)  div %.3f  cons %.3f  mi %.3f", done.t, record.lambda.div, record.lambda.cons,
-                               record.lambda.mi)) + "\n";
+    out += palette_.dim(format("  λ(t=%d)  div %.3f  cons %.3f  mi %.3f", done.t, record.lambda.div,
+                               record.lambda.cons, record.lambda.mi)) +
+           "\n";
   }
   std::string seconds;
   for (const auto& [part, value] : record.seconds) {
-    if (part != "total") seconds += format("%s%s %.2f", seconds.empty() ? "" : " + ", part.c_str(), value);
+    if (part != "total")
+      seconds += format("%s%s %.2f", seconds.empty() ? "" : " + ", part.c_str(), value);
   }
   const auto total = record.seconds.find("total");
   if (total != record.seconds.end()) {
-    out += palette_.dim(format("  %.2f s", total->second) + (seconds.empty() ? "" : " = " + seconds)) + "\n";
+    out +=
+        palette_.dim(format("  %.2f s", total->second) + (seconds.empty() ? "" : " = " + seconds)) +
+        "\n";
   }
   return out + "  " + printable(done.image.string());
 }
@@ -92,7 +102,8 @@ std::string RoundView::tree(const session::SessionState& state) const {
     line += record.parent > 0 ? format(" ← %-3d ", record.parent) : "       ";
     line += printable(record.prompt);
     if (!record.feedback.empty()) line += palette_.dim("   (" + printable(record.feedback) + ")");
-    for (const auto& [candidate, liked] : node.reactions) line += format(liked ? " +c%d" : " -c%d", candidate);
+    for (const auto& [candidate, liked] : node.reactions)
+      line += format(liked ? " +c%d" : " -c%d", candidate);
     out += (out.empty() ? "" : "\n") + (current ? palette_.bold(line) : line);
   }
   out += format("\nseed %llu", static_cast<unsigned long long>(state.options.seed));
@@ -104,8 +115,8 @@ std::string RoundView::tree(const session::SessionState& state) const {
 }
 
 std::string RoundView::weights(const session::SessionState& state) const {
-  std::string out = format("learnt multipliers  div %.2f  cons %.2f  mi %.2f", state.multipliers.div,
-                           state.multipliers.cons, state.multipliers.mi);
+  std::string out = format("learnt multipliers  div %.2f  cons %.2f  mi %.2f",
+                           state.multipliers.div, state.multipliers.cons, state.multipliers.mi);
   if (state.current() == 0) return out;
   for (const session::PhraseRecord& phrase : state.round(state.current()).record.phrases) {
     out += format("\n  ×%.2f  ", phrase.weight) + printable(phrase.text);
@@ -115,10 +126,12 @@ std::string RoundView::weights(const session::SessionState& state) const {
 }
 
 std::string RoundView::help() const {
-  std::string out = "A line is feedback on the picture (\"make the star bigger\"), unless it begins with /:";
+  std::string out =
+      "A line is feedback on the picture (\"make the star bigger\"), unless it begins with /:";
   for (const session::CommandHelp& command : session::command_help()) {
     out += "\n  " + palette_.bold(command.usage) +
-           std::string(command.usage.size() < 22 ? 22 - command.usage.size() : 1, ' ') + command.summary;
+           std::string(command.usage.size() < 22 ? 22 - command.usage.size() : 1, ' ') +
+           command.summary;
   }
   return out;
 }

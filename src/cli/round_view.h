@@ -3,9 +3,10 @@
 
 #include <string>
 
-#include "cli/terminal.h"
 #include "omr/session/outcome.h"
 #include "omr/session/state.h"
+
+#include "cli/terminal.h"
 
 namespace omr::cli {
 

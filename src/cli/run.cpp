@@ -6,11 +6,12 @@
 #include <CLI/CLI.hpp>
 #include <c10/util/Exception.h>
 
-#include "cli/commands.h"
-#include "cli/interrupt.h"
 #include "omr/core/error.h"
 #include "omr/core/exit_code.h"
 #include "omr/core/log.h"
+
+#include "cli/commands.h"
+#include "cli/interrupt.h"
 
 namespace omr::cli {
 namespace {
@@ -23,14 +24,15 @@ std::string first_line(std::string text) { return text.substr(0, text.find('\n')
 
 int run(int argc, char** argv) {
   install_interrupt_handlers();
-  CLI::App app("Multi-round image refinement: say what you want, see it, say what is wrong.", "omr");
+  CLI::App app("Multi-round image refinement: say what you want, see it, say what is wrong.",
+               "omr");
   app.set_version_flag("--version", kVersion);
   app.set_config("--config", "", "read options from a TOML file");
   app.allow_config_extras(CLI::config_extras_mode::error);
   app.require_subcommand(1);
   Command selected;
-  for (const auto setup : {setup_refine, setup_generate, setup_replay, setup_rewrite, setup_score, setup_inspect,
-                           setup_bench}) {
+  for (const auto setup : {setup_refine, setup_generate, setup_replay, setup_rewrite, setup_score,
+                           setup_inspect, setup_bench}) {
     setup(app, selected);
   }
   try {

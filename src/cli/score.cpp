@@ -4,14 +4,15 @@
 
 #include <ATen/ATen.h>
 
-#include "cli/commands.h"
-#include "cli/models.h"
-#include "cli/output.h"
 #include "omr/core/error.h"
 #include "omr/core/exit_code.h"
 #include "omr/core/log.h"
 #include "omr/core/utf8.h"
 #include "omr/io/png.h"
+
+#include "cli/commands.h"
+#include "cli/models.h"
+#include "cli/output.h"
 
 namespace omr::cli {
 namespace {
@@ -32,18 +33,23 @@ int run_score(const ScoreOptions& options) {
   for (const std::string& path : options.images) images.push_back(io::read_png(path));
   reward::RewardModel model = open_reward(*folder, options.model);
   if (const auto& report = model.adapter_report()) {
-    log::debug("adapter: " + std::to_string(report->applied) + " of " + std::to_string(report->total) + " tensors applied");
+    log::debug("adapter: " + std::to_string(report->applied) + " of " +
+               std::to_string(report->total) + " tensors applied");
   }
   const at::Tensor texts = model.embed_text(options.prompts);
   const at::Tensor pictures = model.embed_images(images);
   const at::Tensor cosines = texts.mm(pictures.t());
   for (std::size_t i = 0; i < images.size(); ++i) {
     for (std::size_t p = 0; p < options.prompts.size(); ++p) {
-      const double cosine = cosines[static_cast<std::int64_t>(p)][static_cast<std::int64_t>(i)].item<double>();
+      const double cosine =
+          cosines[static_cast<std::int64_t>(p)][static_cast<std::int64_t>(i)].item<double>();
       const double score = model.logit_scale() * cosine;
       if (options.output.json) {
-        print_event({{"event", "score"}, {"image", options.images[i]}, {"prompt", options.prompts[p]},
-                     {"score", score}, {"cosine", cosine}});
+        print_event({{"event", "score"},
+                     {"image", options.images[i]},
+                     {"prompt", options.prompts[p]},
+                     {"score", score},
+                     {"cosine", cosine}});
       } else {
         char line[64];
         std::snprintf(line, sizeof line, "%8.4f  %7.4f  ", score, cosine);

@@ -57,11 +57,13 @@ std::vector<session::Candidate> PipelineImageModel::generate(const session::Imag
   options.height = request.height;
   std::vector<pipeline::Start> starts;
   for (const session::CandidateRequest& candidate : request.candidates) {
-    starts.push_back({candidate.seed, candidate.init ? to_tensor(*candidate.init) : at::Tensor(), candidate.strength,
+    starts.push_back({candidate.seed, candidate.init ? to_tensor(*candidate.init) : at::Tensor(),
+                      candidate.strength,
                       /*encoded_with_seed=*/false});
   }
   std::vector<session::Candidate> out;
-  for (pipeline::GeneratedImage& picture : pipeline_.generate(prompt, options, starts, progress, cancellation)) {
+  for (pipeline::GeneratedImage& picture :
+       pipeline_.generate(prompt, options, starts, progress, cancellation)) {
     out.push_back({std::move(picture.image), to_latents(picture.latents), picture.seed});
   }
   return out;
@@ -73,7 +75,8 @@ void PipelineImageModel::check_lora(const session::LoraChoice& lora) {
   pipeline_.set_loras(before);
 }
 
-session::Refinement RefinerLanguageModel::refine(const std::string& prompt, const std::string& feedback,
+session::Refinement RefinerLanguageModel::refine(const std::string& prompt,
+                                                 const std::string& feedback,
                                                  const Cancellation& cancellation) {
   const llm::Refinement answer = refiner_.refine(prompt, feedback, &cancellation);
   session::Refinement out;

@@ -16,7 +16,8 @@ namespace omr::cli {
 class PipelineImageModel : public session::ImageModel {
  public:
   explicit PipelineImageModel(pipeline::StableDiffusionPipeline& pipeline) : pipeline_(pipeline) {}
-  std::vector<session::Candidate> generate(const session::ImageRequest& request, const session::Progress& progress,
+  std::vector<session::Candidate> generate(const session::ImageRequest& request,
+                                           const session::Progress& progress,
                                            const Cancellation& cancellation) override;
   void check_lora(const session::LoraChoice& lora) override;
 

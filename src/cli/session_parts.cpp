@@ -11,12 +11,16 @@
 namespace omr::cli {
 
 void add_session_options(CLI::App& app, SessionOptions& options, PictureOptions& picture) {
-  app.add_option("--candidates", picture.candidates, "pictures drawn each round, of which the rewards pick one")
+  app.add_option("--candidates", picture.candidates,
+                 "pictures drawn each round, of which the rewards pick one")
       ->check(CLI::Range(1, session::kMaxCandidates));
-  app.add_option("--reward-schedule", options.reward_schedule, "how rewards are mixed over the rounds: paper, static or none");
-  app.add_flag("--no-phrase-weights", options.no_phrase_weights, "leave the prompt embedding as it is");
+  app.add_option("--reward-schedule", options.reward_schedule,
+                 "how rewards are mixed over the rounds: paper, static or none");
+  app.add_flag("--no-phrase-weights", options.no_phrase_weights,
+               "leave the prompt embedding as it is");
   app.add_flag("--no-reward", options.no_reward, "run without a reward model");
-  app.add_flag("--no-refiner", options.no_refiner, "join feedback to the prompt instead of refining it");
+  app.add_flag("--no-refiner", options.no_refiner,
+               "join feedback to the prompt instead of refining it");
 }
 
 SessionParts::SessionParts(const ModelOptions& model, const SessionOptions& options)
@@ -30,13 +34,16 @@ SessionParts::SessionParts(const ModelOptions& model, const SessionOptions& opti
     refiner_.emplace(open_refiner(*folder, model));
     language_model_.emplace(*refiner_);
   } else if (!options.no_refiner) {
-    log::warn("the model has no refiner/: feedback is joined to the prompt (--refiner DIR gives one)");
+    log::warn(
+        "the model has no refiner/: feedback is joined to the prompt (--refiner DIR gives one)");
   }
   if (const auto folder = options.no_reward ? std::nullopt : reward_folder(model)) {
     reward_.emplace(open_reward(*folder, model));
     reward_model_.emplace(*reward_);
   } else if (!options.no_reward) {
-    log::warn("the model has no reward/: the first candidate is kept each round (--reward DIR gives one)");
+    log::warn(
+        "the model has no reward/: the first candidate is kept each round (--reward DIR gives "
+        "one)");
   }
 }
 
@@ -50,7 +57,8 @@ session::Settings SessionParts::settings(const PictureOptions& picture) const {
 std::optional<Latents> SessionParts::initial_latents(session::Settings& settings) {
   if (settings.init_image.empty()) return std::nullopt;
   const Image image = io::read_png(settings.init_image);
-  const pipeline::Start start = pipeline_.encode_start(image, settings.seed, 1.0, settings.width, settings.height);
+  const pipeline::Start start =
+      pipeline_.encode_start(image, settings.seed, 1.0, settings.width, settings.height);
   const int multiple = static_cast<int>(pipeline_.vae()->config().downscale());
   settings.width = static_cast<int>(start.latents.size(3)) * multiple;
   settings.height = static_cast<int>(start.latents.size(2)) * multiple;
@@ -65,15 +73,20 @@ std::string SessionParts::check_lora(const session::LoraChoice& lora) {
 }
 
 session::Parts SessionParts::parts(session::FileSystem& files, session::Clock& clock) {
-  return {image_model_, language_model_ ? &*language_model_ : nullptr, reward_model_ ? &*reward_model_ : nullptr,
-          codec_, files, clock};
+  return {image_model_,
+          language_model_ ? &*language_model_ : nullptr,
+          reward_model_ ? &*reward_model_ : nullptr,
+          codec_,
+          files,
+          clock};
 }
 
 session::ModelIdentity SessionParts::identity() const {
   session::ModelIdentity out;
   out.model = folder_.root.filename().empty() ? folder_.root.parent_path().filename().string()
                                               : folder_.root.filename().string();
-  const auto hash = [&](const std::string& part, const std::filesystem::path& folder, const std::string& stem) {
+  const auto hash = [&](const std::string& part, const std::filesystem::path& folder,
+                        const std::string& stem) {
     std::string all;
     for (const auto& file : io::Weights::open(folder, stem).files()) all += io::sha256_file(file);
     // One file keeps its own hash, so that it can be looked up; shards are hashed together.

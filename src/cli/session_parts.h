@@ -5,11 +5,12 @@
 #include <optional>
 #include <string>
 
+#include "omr/session/parts.h"
+#include "omr/session/session.h"
+
 #include "cli/disk.h"
 #include "cli/models.h"
 #include "cli/session_models.h"
-#include "omr/session/parts.h"
-#include "omr/session/session.h"
 
 namespace omr::cli {
 

@@ -47,8 +47,8 @@ void ProgressBar::update(int step, int steps) {
   const int filled = std::clamp(kWidth * step / steps, 0, kWidth);
   std::string bar;
   for (int i = 0; i < kWidth; ++i) bar += i < filled ? "█" : "░";
-  std::fprintf(stderr, "\r\033[K%s %s %d/%d %.1f it/s, %.0f s left", label_.c_str(), bar.c_str(), step, steps, rate,
-               rate > 0 ? (steps - step) / rate : 0.0);
+  std::fprintf(stderr, "\r\033[K%s %s %d/%d %.1f it/s, %.0f s left", label_.c_str(), bar.c_str(),
+               step, steps, rate, rate > 0 ? (steps - step) / rate : 0.0);
   std::fflush(stderr);
 }
 

@@ -8,8 +8,8 @@
 
 namespace omr::cli {
 
-// Colour codes for one stream, or empty strings where colour would be wrong: not a terminal, NO_COLOR
-// set, TERM=dumb.
+// Colour codes for one stream, or empty strings where colour would be wrong: not a terminal,
+// NO_COLOR set, TERM=dumb.
 class Palette {
  public:
   explicit Palette(int fd);

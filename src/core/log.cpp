@@ -3,6 +3,7 @@
 #include "omr/core/log.h"
 
 #include <memory>
+
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -13,7 +14,8 @@ namespace {
 
 spdlog::logger& logger() {
   static const std::shared_ptr<spdlog::logger> instance = [] {
-    auto made = std::make_shared<spdlog::logger>("omr", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    auto made =
+        std::make_shared<spdlog::logger>("omr", std::make_shared<spdlog::sinks::stderr_sink_mt>());
     made->set_pattern("omr: %v");
     made->set_level(spdlog::level::info);
     return made;

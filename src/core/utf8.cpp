@@ -74,7 +74,8 @@ std::string printable(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   for (char32_t code : decode_utf8(text)) {
-    const bool control = (code < 0x20 && code != '\n' && code != '\t') || (code >= 0x7F && code < 0xA0);
+    const bool control =
+        (code < 0x20 && code != '\n' && code != '\t') || (code >= 0x7F && code < 0xA0);
     append_utf8(out, control ? kReplacement : code);
   }
   return out;

@@ -21,8 +21,9 @@ at::Tensor AttentionImpl::forward(const at::Tensor& x, const at::Tensor& context
   const at::Tensor& source = context.defined() ? context : x;
   at::Tensor q = to_q(x), k = to_k(source), v = to_v(source);
   if (upcast_ && q.scalar_type() != at::kFloat) {
-    return to_out_0(nn::multi_head_attention(q.to(at::kFloat), k.to(at::kFloat), v.to(at::kFloat), heads_)
-                        .to(x.scalar_type()));
+    return to_out_0(
+        nn::multi_head_attention(q.to(at::kFloat), k.to(at::kFloat), v.to(at::kFloat), heads_)
+            .to(x.scalar_type()));
   }
   return to_out_0(nn::multi_head_attention(q, k, v, heads_));
 }

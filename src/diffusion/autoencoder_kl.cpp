@@ -24,23 +24,29 @@ AutoencoderKLConfig AutoencoderKLConfig::parse(const io::Config& config) {
   }
   for (const std::string& type : config.texts("down_block_types")) {
     if (type != "DownEncoderBlock2D") {
-      throw Error(ErrorKind::mismatch, config.where() + ": down_block_types: \"" + type + "\" is not DownEncoderBlock2D");
+      throw Error(ErrorKind::mismatch, config.where() + ": down_block_types: \"" + type +
+                                           "\" is not DownEncoderBlock2D");
     }
   }
   for (const std::string& type : config.texts("up_block_types")) {
     if (type != "UpDecoderBlock2D") {
-      throw Error(ErrorKind::mismatch, config.where() + ": up_block_types: \"" + type + "\" is not UpDecoderBlock2D");
+      throw Error(ErrorKind::mismatch,
+                  config.where() + ": up_block_types: \"" + type + "\" is not UpDecoderBlock2D");
     }
   }
   if (config.has("in_channels")) out.in_channels = config.integer_within("in_channels", 3, 3);
   if (config.has("out_channels")) out.out_channels = config.integer_within("out_channels", 3, 3);
-  if (config.has("latent_channels")) out.latent_channels = config.integer_within("latent_channels", 1, kMaxWidth);
-  if (config.has("layers_per_block")) out.layers_per_block = config.integer_within("layers_per_block", 1, 64);
-  if (config.has("norm_num_groups")) out.norm_num_groups = config.integer_within("norm_num_groups", 1, kMaxWidth);
+  if (config.has("latent_channels"))
+    out.latent_channels = config.integer_within("latent_channels", 1, kMaxWidth);
+  if (config.has("layers_per_block"))
+    out.layers_per_block = config.integer_within("layers_per_block", 1, 64);
+  if (config.has("norm_num_groups"))
+    out.norm_num_groups = config.integer_within("norm_num_groups", 1, kMaxWidth);
   out.act_fn = nn::parse_activation(config.text("act_fn", "silu"), config.where());
   out.scaling_factor = config.number("scaling_factor", out.scaling_factor);
   out.shift_factor = config.number("shift_factor", out.shift_factor);
-  out.mid_block_add_attention = config.boolean("mid_block_add_attention", out.mid_block_add_attention);
+  out.mid_block_add_attention =
+      config.boolean("mid_block_add_attention", out.mid_block_add_attention);
   out.use_quant_conv = config.boolean("use_quant_conv", out.use_quant_conv);
   out.use_post_quant_conv = config.boolean("use_post_quant_conv", out.use_post_quant_conv);
   out.force_upcast = config.boolean("force_upcast", out.force_upcast);
@@ -55,7 +61,8 @@ AutoencoderKLConfig AutoencoderKLConfig::parse(const io::Config& config) {
 }
 
 at::Tensor DiagonalGaussian::sample(at::Generator generator) const {
-  const at::Tensor noise = at::randn(mean.sizes(), generator, at::TensorOptions().dtype(at::kFloat));
+  const at::Tensor noise =
+      at::randn(mean.sizes(), generator, at::TensorOptions().dtype(at::kFloat));
   return mean + (0.5 * logvar).exp() * noise.to(mean.device(), mean.scalar_type());
 }
 
@@ -63,7 +70,8 @@ AutoencoderKLImpl::AutoencoderKLImpl(const AutoencoderKLConfig& config) : config
   const std::int64_t latent = config.latent_channels;
   encoder = register_module("encoder", VaeEncoder(config));
   decoder = register_module("decoder", VaeDecoder(config));
-  if (config.use_quant_conv) quant_conv = register_module("quant_conv", nn::Conv2d(2 * latent, 2 * latent, 1));
+  if (config.use_quant_conv)
+    quant_conv = register_module("quant_conv", nn::Conv2d(2 * latent, 2 * latent, 1));
   if (config.use_post_quant_conv) {
     post_quant_conv = register_module("post_quant_conv", nn::Conv2d(latent, latent, 1));
   }

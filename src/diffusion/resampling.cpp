@@ -4,7 +4,8 @@
 
 namespace omr::diffusion {
 
-Downsample2DImpl::Downsample2DImpl(std::int64_t channels, std::int64_t padding) : padding_(padding) {
+Downsample2DImpl::Downsample2DImpl(std::int64_t channels, std::int64_t padding)
+    : padding_(padding) {
   conv = register_module("conv", nn::Conv2d(channels, channels, 3, 2, padding));
 }
 

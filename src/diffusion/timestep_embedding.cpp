@@ -14,7 +14,8 @@ at::Tensor timestep_features(const at::Tensor& timesteps, std::int64_t dim, bool
       at::arange(0, half, options) * -std::log(10000.0) / (static_cast<double>(half) - freq_shift);
   const at::Tensor angles = timesteps.to(at::kFloat).unsqueeze(1) * exponent.exp().unsqueeze(0);
   const at::Tensor sine = angles.sin(), cosine = angles.cos();
-  const at::Tensor features = flip_sin_to_cos ? at::cat({cosine, sine}, 1) : at::cat({sine, cosine}, 1);
+  const at::Tensor features =
+      flip_sin_to_cos ? at::cat({cosine, sine}, 1) : at::cat({sine, cosine}, 1);
   return dim % 2 == 1 ? at::constant_pad_nd(features, {0, 1}) : features;
 }
 

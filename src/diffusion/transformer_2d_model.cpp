@@ -40,8 +40,8 @@ at::Tensor FeedForwardImpl::forward(const at::Tensor& x) {
 BasicTransformerBlockImpl::BasicTransformerBlockImpl(const Transformer2DConfig& config) {
   const std::int64_t dim = config.in_channels, heads = config.num_attention_heads;
   norm1 = register_module("norm1", nn::LayerNorm(dim, kLayerNormEps));
-  attn1 = register_module(
-      "attn1", Attention(dim, dim, heads, dim / heads, /*qkv_bias=*/false, config.upcast_attention));
+  attn1 = register_module("attn1", Attention(dim, dim, heads, dim / heads, /*qkv_bias=*/false,
+                                             config.upcast_attention));
   norm2 = register_module("norm2", nn::LayerNorm(dim, kLayerNormEps));
   attn2 = register_module("attn2", Attention(dim, config.cross_attention_dim, heads, dim / heads,
                                              /*qkv_bias=*/false, config.upcast_attention));

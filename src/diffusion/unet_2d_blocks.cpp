@@ -8,8 +8,8 @@ namespace {
 
 ResnetBlock2D make_resnet(const UNetBlockConfig& config, std::int64_t in_channels) {
   return ResnetBlock2D(ResnetBlock2DConfig{in_channels, config.out_channels, config.temb_channels,
-                                           config.norm_num_groups, config.norm_eps, config.activation,
-                                           config.output_scale_factor});
+                                           config.norm_num_groups, config.norm_eps,
+                                           config.activation, config.output_scale_factor});
 }
 
 Transformer2DModel make_transformer(const UNetBlockConfig& config) {
@@ -41,8 +41,8 @@ UNetDownBlockImpl::UNetDownBlockImpl(const UNetBlockConfig& config) {
   }
 }
 
-at::Tensor UNetDownBlockImpl::forward(at::Tensor x, const at::Tensor& temb, const at::Tensor& context,
-                                      std::vector<at::Tensor>& skips) {
+at::Tensor UNetDownBlockImpl::forward(at::Tensor x, const at::Tensor& temb,
+                                      const at::Tensor& context, std::vector<at::Tensor>& skips) {
   for (std::size_t i = 0; i < resnets_.size(); ++i) {
     x = resnets_[i](x, temb);
     if (!attentions_.empty()) x = attentions_[i](x, context);
@@ -91,7 +91,8 @@ UNetMidBlockImpl::UNetMidBlockImpl(const UNetBlockConfig& config) {
   register_module("resnets", list_of(resnets_));
 }
 
-at::Tensor UNetMidBlockImpl::forward(at::Tensor x, const at::Tensor& temb, const at::Tensor& context) {
+at::Tensor UNetMidBlockImpl::forward(at::Tensor x, const at::Tensor& temb,
+                                     const at::Tensor& context) {
   x = resnets_[0](x, temb);
   for (std::size_t i = 0; i < attentions_.size(); ++i) {
     x = attentions_[i](x, context);

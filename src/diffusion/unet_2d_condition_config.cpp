@@ -24,10 +24,12 @@ std::vector<std::int64_t> per_level(const io::Config& config, const std::string&
       out.assign(levels, config.integer(key));
     }
   }
-  if (out.size() != levels) fail(config, "\"" + key + "\" has " + std::to_string(out.size()) +
-                                             " entries for " + std::to_string(levels) + " levels");
+  if (out.size() != levels)
+    fail(config, "\"" + key + "\" has " + std::to_string(out.size()) + " entries for " +
+                     std::to_string(levels) + " levels");
   for (std::int64_t value : out) {
-    if (value < 1 || value > kMaxWidth) fail(config, "\"" + key + "\" holds " + std::to_string(value));
+    if (value < 1 || value > kMaxWidth)
+      fail(config, "\"" + key + "\" holds " + std::to_string(value));
   }
   return out;
 }
@@ -37,8 +39,8 @@ std::vector<bool> cross_attention(const io::Config& config, const std::string& k
   std::vector<bool> out;
   for (const std::string& type : config.texts(key)) {
     if (type != with && type != without) {
-      throw Error(ErrorKind::mismatch, config.where() + ": " + key + ": \"" + type + "\" is neither " +
-                                           with + " nor " + without);
+      throw Error(ErrorKind::mismatch, config.where() + ": " + key + ": \"" + type +
+                                           "\" is neither " + with + " nor " + without);
     }
     out.push_back(type == with);
   }
@@ -54,8 +56,9 @@ UNet2DConditionConfig UNet2DConditionConfig::parse(const io::Config& config) {
         "cross_attention_norm", "time_embedding_dim", "reverse_transformer_layers_per_block"}) {
     config.expect(key, nullptr);
   }
-  for (const char* key : {"center_input_sample", "dual_cross_attention", "only_cross_attention",
-                          "class_embeddings_concat", "resnet_skip_time_act", "mid_block_only_cross_attention"}) {
+  for (const char* key :
+       {"center_input_sample", "dual_cross_attention", "only_cross_attention",
+        "class_embeddings_concat", "resnet_skip_time_act", "mid_block_only_cross_attention"}) {
     config.expect(key, false);
   }
   config.expect("_class_name", "UNet2DConditionModel");
@@ -69,25 +72,33 @@ UNet2DConditionConfig UNet2DConditionConfig::parse(const io::Config& config) {
   UNet2DConditionConfig out;
   out.block_out_channels = config.integers("block_out_channels");
   const std::size_t levels = out.block_out_channels.size();
-  if (levels < 1 || levels > kMaxLevels) fail(config, "\"block_out_channels\" has no sensible length");
+  if (levels < 1 || levels > kMaxLevels)
+    fail(config, "\"block_out_channels\" has no sensible length");
   out.block_out_channels = per_level(config, "block_out_channels", 0, levels);
   out.down_cross_attention =
       cross_attention(config, "down_block_types", "CrossAttnDownBlock2D", "DownBlock2D");
-  out.up_cross_attention = cross_attention(config, "up_block_types", "CrossAttnUpBlock2D", "UpBlock2D");
+  out.up_cross_attention =
+      cross_attention(config, "up_block_types", "CrossAttnUpBlock2D", "UpBlock2D");
   if (out.down_cross_attention.size() != levels || out.up_cross_attention.size() != levels) {
     fail(config, "down_block_types, up_block_types and block_out_channels differ in length");
   }
   // SD 2.x files call the number of heads attention_head_dim; diffusers kept the name.
-  const std::string heads = config.has("num_attention_heads") ? "num_attention_heads" : "attention_head_dim";
+  const std::string heads =
+      config.has("num_attention_heads") ? "num_attention_heads" : "attention_head_dim";
   out.num_attention_heads = per_level(config, heads, 8, levels);
   out.transformer_layers_per_block = per_level(config, "transformer_layers_per_block", 1, levels);
   if (config.has("sample_size")) out.sample_size = config.integer_within("sample_size", 1, 4096);
-  if (config.has("in_channels")) out.in_channels = config.integer_within("in_channels", 1, kMaxWidth);
-  if (config.has("out_channels")) out.out_channels = config.integer_within("out_channels", 1, kMaxWidth);
-  if (config.has("layers_per_block")) out.layers_per_block = config.integer_within("layers_per_block", 1, 64);
+  if (config.has("in_channels"))
+    out.in_channels = config.integer_within("in_channels", 1, kMaxWidth);
+  if (config.has("out_channels"))
+    out.out_channels = config.integer_within("out_channels", 1, kMaxWidth);
+  if (config.has("layers_per_block"))
+    out.layers_per_block = config.integer_within("layers_per_block", 1, 64);
   out.cross_attention_dim = config.integer_within("cross_attention_dim", 1, kMaxWidth);
-  if (config.has("norm_num_groups")) out.norm_num_groups = config.integer_within("norm_num_groups", 1, kMaxWidth);
-  if (config.has("downsample_padding")) out.downsample_padding = config.integer_within("downsample_padding", 0, 1);
+  if (config.has("norm_num_groups"))
+    out.norm_num_groups = config.integer_within("norm_num_groups", 1, kMaxWidth);
+  if (config.has("downsample_padding"))
+    out.downsample_padding = config.integer_within("downsample_padding", 0, 1);
   out.norm_eps = config.number("norm_eps", out.norm_eps);
   out.act_fn = nn::parse_activation(config.text("act_fn", "silu"), config.where());
   out.mid_block_scale_factor = config.number("mid_block_scale_factor", out.mid_block_scale_factor);
@@ -99,8 +110,8 @@ UNet2DConditionConfig UNet2DConditionConfig::parse(const io::Config& config) {
     const std::int64_t width = out.block_out_channels[i];
     if (width % out.norm_num_groups != 0 || width % out.num_attention_heads[i] != 0) {
       fail(config, "level " + std::to_string(i) + " of width " + std::to_string(width) +
-                       " does not divide into " + std::to_string(out.norm_num_groups) + " groups and " +
-                       std::to_string(out.num_attention_heads[i]) + " heads");
+                       " does not divide into " + std::to_string(out.norm_num_groups) +
+                       " groups and " + std::to_string(out.num_attention_heads[i]) + " heads");
     }
   }
   return out;

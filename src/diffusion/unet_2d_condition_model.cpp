@@ -8,7 +8,8 @@
 
 namespace omr::diffusion {
 
-UNet2DConditionModelImpl::UNet2DConditionModelImpl(const UNet2DConditionConfig& config) : config_(config) {
+UNet2DConditionModelImpl::UNet2DConditionModelImpl(const UNet2DConditionConfig& config)
+    : config_(config) {
   const auto& widths = config.block_out_channels;
   const std::size_t levels = widths.size();
   const std::int64_t temb_channels = widths[0] * 4;
@@ -60,7 +61,8 @@ UNet2DConditionModelImpl::UNet2DConditionModelImpl(const UNet2DConditionConfig& 
   mid.num_layers = 1;
   mid.output_scale_factor = config.mid_block_scale_factor;
   mid_block = register_module("mid_block", UNetMidBlock(mid));
-  conv_norm_out = register_module("conv_norm_out", nn::GroupNorm(config.norm_num_groups, widths[0], config.norm_eps));
+  conv_norm_out = register_module(
+      "conv_norm_out", nn::GroupNorm(config.norm_num_groups, widths[0], config.norm_eps));
   conv_out = register_module("conv_out", nn::Conv2d(widths[0], config.out_channels, 3, 1, 1));
 }
 
@@ -78,7 +80,8 @@ at::Tensor UNet2DConditionModelImpl::forward(const at::Tensor& sample, const at:
   return conv_out(nn::activate(config_.act_fn, conv_norm_out(x)));
 }
 
-UNet2DConditionModel load_unet(const std::filesystem::path& folder, const nn::ExecutionOptions& execution) {
+UNet2DConditionModel load_unet(const std::filesystem::path& folder,
+                               const nn::ExecutionOptions& execution) {
   UNet2DConditionModel unet(UNet2DConditionConfig::parse(io::Config(folder / "config.json")));
   nn::load_weights(*unet, io::Weights::open(folder, "diffusion_pytorch_model"), "UNet", execution);
   unet->eval();

@@ -14,8 +14,8 @@ namespace {
 constexpr double kNormEps = 1e-6;
 
 ResnetBlock2D make_resnet(std::int64_t in, std::int64_t out, const AutoencoderKLConfig& config) {
-  return ResnetBlock2D(
-      ResnetBlock2DConfig{in, out, std::nullopt, config.norm_num_groups, kNormEps, config.act_fn, 1.0});
+  return ResnetBlock2D(ResnetBlock2DConfig{in, out, std::nullopt, config.norm_num_groups, kNormEps,
+                                           config.act_fn, 1.0});
 }
 
 }  // namespace
@@ -51,8 +51,9 @@ at::Tensor VaeMidBlockImpl::forward(at::Tensor x) {
   return resnets_[1](x);
 }
 
-VaeLevelImpl::VaeLevelImpl(std::int64_t in_channels, std::int64_t out_channels, std::int64_t num_layers,
-                           Resample resample, const AutoencoderKLConfig& config) {
+VaeLevelImpl::VaeLevelImpl(std::int64_t in_channels, std::int64_t out_channels,
+                           std::int64_t num_layers, Resample resample,
+                           const AutoencoderKLConfig& config) {
   torch::nn::ModuleList list;
   for (std::int64_t i = 0; i < num_layers; ++i) {
     resnets_.push_back(make_resnet(i == 0 ? in_channels : out_channels, out_channels, config));
@@ -85,13 +86,16 @@ VaeEncoderImpl::VaeEncoderImpl(const AutoencoderKLConfig& config) : activation_(
   for (std::size_t i = 0; i < widths.size(); ++i) {
     const bool last = i + 1 == widths.size();
     down_blocks_.emplace_back(widths[i == 0 ? 0 : i - 1], widths[i], config.layers_per_block,
-                              last ? VaeLevelImpl::Resample::none : VaeLevelImpl::Resample::down, config);
+                              last ? VaeLevelImpl::Resample::none : VaeLevelImpl::Resample::down,
+                              config);
     list->push_back(down_blocks_.back());
   }
   register_module("down_blocks", list);
   mid_block = register_module("mid_block", VaeMidBlock(widths.back(), config));
-  conv_norm_out = register_module("conv_norm_out", nn::GroupNorm(config.norm_num_groups, widths.back(), kNormEps));
-  conv_out = register_module("conv_out", nn::Conv2d(widths.back(), 2 * config.latent_channels, 3, 1, 1));
+  conv_norm_out = register_module("conv_norm_out",
+                                  nn::GroupNorm(config.norm_num_groups, widths.back(), kNormEps));
+  conv_out =
+      register_module("conv_out", nn::Conv2d(widths.back(), 2 * config.latent_channels, 3, 1, 1));
 }
 
 at::Tensor VaeEncoderImpl::forward(const at::Tensor& pixels) {
@@ -108,11 +112,13 @@ VaeDecoderImpl::VaeDecoderImpl(const AutoencoderKLConfig& config) : activation_(
   for (std::size_t i = widths.size(); i-- > 0;) {
     const std::int64_t in = i + 1 == widths.size() ? widths[i] : widths[i + 1];
     up_blocks_.emplace_back(in, widths[i], config.layers_per_block + 1,
-                            i == 0 ? VaeLevelImpl::Resample::none : VaeLevelImpl::Resample::up, config);
+                            i == 0 ? VaeLevelImpl::Resample::none : VaeLevelImpl::Resample::up,
+                            config);
     list->push_back(up_blocks_.back());
   }
   register_module("up_blocks", list);
-  conv_norm_out = register_module("conv_norm_out", nn::GroupNorm(config.norm_num_groups, widths[0], kNormEps));
+  conv_norm_out =
+      register_module("conv_norm_out", nn::GroupNorm(config.norm_num_groups, widths[0], kNormEps));
   conv_out = register_module("conv_out", nn::Conv2d(widths[0], config.out_channels, 3, 1, 1));
 }
 

@@ -17,8 +17,7 @@ namespace fs = std::filesystem;
 // Closes on every way out, and removes the temporary file unless it was renamed.
 class TemporaryFile {
  public:
-  explicit TemporaryFile(const fs::path& target)
-      : target_(target), name_(name_beside(target)) {
+  explicit TemporaryFile(const fs::path& target) : target_(target), name_(name_beside(target)) {
     fd_ = ::open(name_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd_ < 0) fail("cannot create");
   }

@@ -20,7 +20,8 @@ class StrictParse {
 
   bool operator()(int depth, Json::parse_event_t event, Json& parsed) {
     if (depth > kMaxDepth) {
-      throw Error(ErrorKind::format, where_ + ": nested deeper than " + std::to_string(kMaxDepth) + " levels");
+      throw Error(ErrorKind::format,
+                  where_ + ": nested deeper than " + std::to_string(kMaxDepth) + " levels");
     }
     if (event == Json::parse_event_t::object_start) {
       keys_.emplace_back();
@@ -57,10 +58,12 @@ std::string read_text(const std::filesystem::path& path, std::size_t limit) {
     in.read(piece.data(), static_cast<std::streamsize>(piece.size()));
     text.append(piece.data(), static_cast<std::size_t>(in.gcount()));
     if (text.size() > limit) {
-      throw Error(ErrorKind::format, path.string() + " is longer than the " + std::to_string(limit) + " bytes expected");
+      throw Error(ErrorKind::format, path.string() + " is longer than the " +
+                                         std::to_string(limit) + " bytes expected");
     }
   }
-  if (in.bad()) throw Error(ErrorKind::io, "cannot read " + path.string() + ": " + std::strerror(errno));
+  if (in.bad())
+    throw Error(ErrorKind::io, "cannot read " + path.string() + ": " + std::strerror(errno));
   return text;
 }
 
@@ -74,17 +77,21 @@ Json parse_json(std::string_view text, const std::string& where) {
   try {
     return Json::parse(text.begin(), text.end(), std::ref(strict));
   } catch (const Json::parse_error& error) {
-    throw Error(ErrorKind::format, where + ": not valid JSON at byte " + std::to_string(error.byte));
+    throw Error(ErrorKind::format,
+                where + ": not valid JSON at byte " + std::to_string(error.byte));
   } catch (const Json::exception&) {
     throw Error(ErrorKind::format, where + ": not valid JSON (a number or string out of range)");
   }
 }
 
-Json read_json(const std::filesystem::path& path) { return parse_json(read_text(path), path.string()); }
+Json read_json(const std::filesystem::path& path) {
+  return parse_json(read_text(path), path.string());
+}
 
 Config::Config(const std::filesystem::path& path) : Config(read_json(path), path.string()) {}
 
-Config::Config(Json object, std::string where) : object_(std::move(object)), where_(std::move(where)) {
+Config::Config(Json object, std::string where)
+    : object_(std::move(object)), where_(std::move(where)) {
   if (!object_.is_object()) throw Error(ErrorKind::format, where_ + ": expected a JSON object");
 }
 
@@ -95,9 +102,11 @@ const Json* Config::find(const std::string& key) const {
 
 void Config::fail(const std::string& key, const std::string& expected) const {
   const Json* value = find(key);
-  std::string got = value == nullptr ? "nothing" : value->dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string got =
+      value == nullptr ? "nothing" : value->dump(-1, ' ', false, Json::error_handler_t::replace);
   if (got.size() > 80) got = got.substr(0, 77) + "...";
-  throw Error(ErrorKind::format, where_ + ": \"" + key + "\": expected " + expected + ", found " + got);
+  throw Error(ErrorKind::format,
+              where_ + ": \"" + key + "\": expected " + expected + ", found " + got);
 }
 
 bool Config::has(const std::string& key) const { return find(key) != nullptr; }
@@ -105,7 +114,8 @@ bool Config::has(const std::string& key) const { return find(key) != nullptr; }
 std::int64_t Config::integer(const std::string& key) const {
   const Json* value = find(key);
   if (value == nullptr || !value->is_number_integer()) fail(key, "an integer");
-  if (value->is_number_unsigned() && value->get<std::uint64_t>() > INT64_MAX) fail(key, "a 64-bit integer");
+  if (value->is_number_unsigned() && value->get<std::uint64_t>() > INT64_MAX)
+    fail(key, "a 64-bit integer");
   return value->get<std::int64_t>();
 }
 
@@ -113,7 +123,8 @@ std::int64_t Config::integer(const std::string& key, std::int64_t otherwise) con
   return has(key) ? integer(key) : otherwise;
 }
 
-std::int64_t Config::integer_within(const std::string& key, std::int64_t low, std::int64_t high) const {
+std::int64_t Config::integer_within(const std::string& key, std::int64_t low,
+                                    std::int64_t high) const {
   const std::int64_t value = integer(key);
   if (value < low || value > high) {
     fail(key, "an integer from " + std::to_string(low) + " to " + std::to_string(high));
@@ -151,7 +162,8 @@ std::vector<std::int64_t> Config::integers(const std::string& key) const {
   std::vector<std::int64_t> out;
   for (const Json& item : *value) {
     if (!item.is_number_integer()) fail(key, "a list of integers");
-    if (item.is_number_unsigned() && item.get<std::uint64_t>() > INT64_MAX) fail(key, "a list of 64-bit integers");
+    if (item.is_number_unsigned() && item.get<std::uint64_t>() > INT64_MAX)
+      fail(key, "a list of 64-bit integers");
     out.push_back(item.get<std::int64_t>());
   }
   return out;

@@ -6,8 +6,11 @@
 namespace omr::io {
 
 std::string current_vae_key(const std::string& key) {
-  static constexpr std::array<std::pair<const char*, const char*>, 4> kRenamed = {{
-      {".query.", ".to_q."}, {".key.", ".to_k."}, {".value.", ".to_v."}, {".proj_attn.", ".to_out.0."}}};
+  static constexpr std::array<std::pair<const char*, const char*>, 4> kRenamed = {
+      {{".query.", ".to_q."},
+       {".key.", ".to_k."},
+       {".value.", ".to_v."},
+       {".proj_attn.", ".to_out.0."}}};
   for (const auto& [old_name, new_name] : kRenamed) {
     const std::size_t at = key.find(old_name);
     if (at != std::string::npos && key.find(".attentions.") != std::string::npos) {

@@ -20,11 +20,16 @@ struct ParsedKey {
 
 std::optional<ParsedKey> split_ending(const std::string& key) {
   static const std::vector<std::pair<std::string, Half>> kEndings = {
-      {".lora_A.weight", Half::down},        {".lora_B.weight", Half::up},
-      {".lora_A.default.weight", Half::down}, {".lora_B.default.weight", Half::up},
-      {".lora.down.weight", Half::down},     {".lora.up.weight", Half::up},
-      {"_lora.down.weight", Half::down},     {"_lora.up.weight", Half::up},
-      {".lora_down.weight", Half::down},     {".lora_up.weight", Half::up},
+      {".lora_A.weight", Half::down},
+      {".lora_B.weight", Half::up},
+      {".lora_A.default.weight", Half::down},
+      {".lora_B.default.weight", Half::up},
+      {".lora.down.weight", Half::down},
+      {".lora.up.weight", Half::up},
+      {"_lora.down.weight", Half::down},
+      {"_lora.up.weight", Half::up},
+      {".lora_down.weight", Half::down},
+      {".lora_up.weight", Half::up},
       {".lora_linear_layer.down.weight", Half::down},
       {".lora_linear_layer.up.weight", Half::up},
       {".alpha", Half::alpha}};
@@ -86,11 +91,13 @@ LoraFile collect(const Weights& weights) {
     const at::Tensor tensor = weights.tensor(name);
     if (key->half == Half::alpha) {
       if (tensor.numel() != 1) {
-        throw Error(ErrorKind::format, path.string() + ": tensor \"" + name + "\" is not one number");
+        throw Error(ErrorKind::format,
+                    path.string() + ": tensor \"" + name + "\" is not one number");
       }
       entry->second.alpha = tensor.to(at::kDouble).item<double>();
       if (!std::isfinite(*entry->second.alpha)) {
-        throw Error(ErrorKind::format, path.string() + ": tensor \"" + name + "\" is not a finite number");
+        throw Error(ErrorKind::format,
+                    path.string() + ": tensor \"" + name + "\" is not a finite number");
       }
     } else {
       (key->half == Half::down ? entry->second.down : entry->second.up) = tensor;
@@ -98,7 +105,8 @@ LoraFile collect(const Weights& weights) {
   }
   for (auto& [name, layer] : layers) {
     if (!layer.down.defined() || !layer.up.defined()) {
-      throw Error(ErrorKind::mismatch, path.string() + ": layer \"" + name + "\" has only one half of its pair");
+      throw Error(ErrorKind::mismatch,
+                  path.string() + ": layer \"" + name + "\" has only one half of its pair");
     }
     // 1x1 convolutions and linears are the same product; real convolutions are not.
     for (at::Tensor* half : {&layer.down, &layer.up}) {
@@ -111,8 +119,9 @@ LoraFile collect(const Weights& weights) {
     }
     if (layer.down.size(0) != layer.up.size(1)) {
       throw Error(ErrorKind::mismatch, path.string() + ": layer \"" + name + "\" has rank " +
-                                           std::to_string(layer.down.size(0)) + " in one half and " +
-                                           std::to_string(layer.up.size(1)) + " in the other");
+                                           std::to_string(layer.down.size(0)) +
+                                           " in one half and " + std::to_string(layer.up.size(1)) +
+                                           " in the other");
     }
     if (layer.down.size(0) == 0) {
       throw Error(ErrorKind::mismatch, path.string() + ": layer \"" + name + "\" has rank 0");
@@ -121,7 +130,8 @@ LoraFile collect(const Weights& weights) {
   }
   if (out.layers.empty()) {
     throw Error(ErrorKind::mismatch, path.string() + " holds no LoRA: none of its " +
-                                         std::to_string(out.tensors) + " tensors is half of a low-rank pair");
+                                         std::to_string(out.tensors) +
+                                         " tensors is half of a low-rank pair");
   }
   return out;
 }
@@ -134,7 +144,8 @@ double pattern_value(const Config& config, const std::string& patterns, const st
   constexpr std::size_t kMaxPattern = 512;
   constexpr std::size_t kMaxModule = 4096;
   if (module.size() > kMaxModule) {
-    throw Error(ErrorKind::format, config.where() + ": a layer's name is " + std::to_string(module.size()) + " bytes long");
+    throw Error(ErrorKind::format, config.where() + ": a layer's name is " +
+                                       std::to_string(module.size()) + " bytes long");
   }
   const Config given = config.child(patterns);
   for (const auto& [pattern, value] : given.json().items()) {
@@ -144,9 +155,11 @@ double pattern_value(const Config& config, const std::string& patterns, const st
                                          std::to_string(pattern.size()) + " bytes long");
     }
     try {
-      if (std::regex_match(module, std::regex("(.*\\.)?(" + pattern + ")"))) return value.get<double>();
+      if (std::regex_match(module, std::regex("(.*\\.)?(" + pattern + ")")))
+        return value.get<double>();
     } catch (const std::regex_error&) {
-      throw Error(ErrorKind::format, config.where() + ": " + patterns + ": \"" + pattern + "\" is no pattern");
+      throw Error(ErrorKind::format,
+                  config.where() + ": " + patterns + ": \"" + pattern + "\" is no pattern");
     }
   }
   return otherwise;
@@ -158,8 +171,10 @@ void take_alphas(LoraFile& file, const Config& config, const std::string& compon
   for (LoraLayer& layer : file.layers) {
     if (layer.component != component || layer.alpha) continue;
     const double rank = static_cast<double>(layer.down.size(0));
-    double alpha = pattern_value(config, "alpha_pattern", layer.module, config.number("lora_alpha", rank));
-    // rsLoRA scales by alpha/sqrt(r) (arXiv 2312.03732); alpha here is what alpha/r needs to be equal.
+    double alpha =
+        pattern_value(config, "alpha_pattern", layer.module, config.number("lora_alpha", rank));
+    // rsLoRA scales by alpha/sqrt(r) (arXiv 2312.03732); alpha here is what alpha/r needs to be
+    // equal.
     if (config.boolean("use_rslora", false)) alpha *= std::sqrt(rank);
     layer.alpha = alpha;
   }
@@ -186,7 +201,8 @@ LoraFile read_lora(const std::filesystem::path& path) {
   std::error_code code;
   if (std::filesystem::is_directory(path, code)) {
     if (std::filesystem::exists(path / "adapter_config.json", code)) return read_peft_adapter(path);
-    throw Error(ErrorKind::io, path.string() + " is a folder without adapter_config.json; expected a LoRA file");
+    throw Error(ErrorKind::io,
+                path.string() + " is a folder without adapter_config.json; expected a LoRA file");
   }
   LoraFile file = collect(Weights::open(path, ""));
   take_diffusers_metadata(file, SafetensorsFile::open(path)->metadata());

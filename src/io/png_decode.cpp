@@ -26,11 +26,13 @@ struct Source {
 
 // libpng reports errors through longjmp, which must not cross a live C++ object: this function owns
 // none, and everything it fills belongs to the caller.
-bool decode(png_structp png, png_infop info, std::size_t file_size, Image& image, std::vector<png_bytep>& rows) {
+bool decode(png_structp png, png_infop info, std::size_t file_size, Image& image,
+            std::vector<png_bytep>& rows) {
   if (setjmp(png_jmpbuf(png)) != 0) return false;
   png_set_user_limits(png, kMaxSide, kMaxSide);
   png_read_info(png, info);
-  // deflate never saves more than 1032:1, so a small file cannot hold the picture that a large IHDR asks for.
+  // deflate never saves more than 1032:1, so a small file cannot hold the picture that a large IHDR
+  // asks for.
   if (png_get_rowbytes(png, info) * png_get_image_height(png, info) / 1032 > file_size) {
     png_error(png, "it seems cut short");
   }
@@ -43,7 +45,8 @@ bool decode(png_structp png, png_infop info, std::size_t file_size, Image& image
   image.width = static_cast<int>(png_get_image_width(png, info));
   image.height = static_cast<int>(png_get_image_height(png, info));
   if (png_get_rowbytes(png, info) != static_cast<std::size_t>(image.width) * 3) return false;
-  image.pixels.resize(static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height) * 3);
+  image.pixels.resize(static_cast<std::size_t>(image.width) *
+                      static_cast<std::size_t>(image.height) * 3);
   rows.resize(static_cast<std::size_t>(image.height));
   for (std::size_t y = 0; y < rows.size(); ++y) {
     rows[y] = image.pixels.data() + y * static_cast<std::size_t>(image.width) * 3;
@@ -104,7 +107,9 @@ Image decode_png(std::string_view bytes, const std::string& where) {
   return image;
 }
 
-Image read_png(const std::filesystem::path& path) { return decode_png(read_text(path), path.string()); }
+Image read_png(const std::filesystem::path& path) {
+  return decode_png(read_text(path), path.string());
+}
 
 PngText read_png_text(std::string_view bytes, const std::string& where) {
   if (!bytes.starts_with(kSignature)) fail(where, "it does not begin with the PNG signature");
@@ -112,7 +117,8 @@ PngText read_png_text(std::string_view bytes, const std::string& where) {
   PngText out;
   while (bytes.size() >= 12) {
     std::uint32_t length = 0;
-    for (int i = 0; i < 4; ++i) length = (length << 8) | static_cast<unsigned char>(bytes[static_cast<std::size_t>(i)]);
+    for (int i = 0; i < 4; ++i)
+      length = (length << 8) | static_cast<unsigned char>(bytes[static_cast<std::size_t>(i)]);
     if (length > bytes.size() - 12) fail(where, "a chunk runs past the end of the file");
     const std::string_view type = bytes.substr(4, 4);
     const std::string_view data = bytes.substr(8, length);

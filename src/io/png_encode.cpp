@@ -46,7 +46,8 @@ std::string text_chunk(const std::string& keyword, const std::string& text) {
 std::string encode_png(const Image& image, const PngText& text) {
   std::string bytes;
   const auto append = [](void* out, void* data, int size) {
-    static_cast<std::string*>(out)->append(static_cast<const char*>(data), static_cast<std::size_t>(size));
+    static_cast<std::string*>(out)->append(static_cast<const char*>(data),
+                                           static_cast<std::size_t>(size));
   };
   if (stbi_write_png_to_func(append, &bytes, image.width, image.height, 3, image.pixels.data(),
                              image.width * 3) == 0 ||

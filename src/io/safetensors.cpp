@@ -24,11 +24,18 @@ constexpr std::size_t kMaxHeader = 100'000'000;  // the reference implementation
 constexpr std::size_t kMaxDimensions = 64;
 
 std::optional<at::ScalarType> parse_dtype(const std::string& name) {
-  static const std::map<std::string, at::ScalarType> kTypes = {
-      {"F64", at::kDouble},   {"F32", at::kFloat},  {"F16", at::kHalf},
-      {"BF16", at::kBFloat16}, {"I64", at::kLong},   {"I32", at::kInt},
-      {"I16", at::kShort},    {"I8", at::kChar},    {"U8", at::kByte},
-      {"BOOL", at::kBool},    {"F8_E4M3", at::kFloat8_e4m3fn}, {"F8_E5M2", at::kFloat8_e5m2}};
+  static const std::map<std::string, at::ScalarType> kTypes = {{"F64", at::kDouble},
+                                                               {"F32", at::kFloat},
+                                                               {"F16", at::kHalf},
+                                                               {"BF16", at::kBFloat16},
+                                                               {"I64", at::kLong},
+                                                               {"I32", at::kInt},
+                                                               {"I16", at::kShort},
+                                                               {"I8", at::kChar},
+                                                               {"U8", at::kByte},
+                                                               {"BOOL", at::kBool},
+                                                               {"F8_E4M3", at::kFloat8_e4m3fn},
+                                                               {"F8_E5M2", at::kFloat8_e5m2}};
   const auto found = kTypes.find(name);
   return found == kTypes.end() ? std::nullopt : std::optional(found->second);
 }
@@ -44,23 +51,26 @@ std::optional<std::size_t> checked_product(std::size_t a, std::size_t b) {
 
 // What a file that is no safetensors may be instead, from its first bytes.
 void refuse_foreign(const std::filesystem::path& path, const std::byte* bytes, std::size_t size) {
-  const std::string_view head(reinterpret_cast<const char*>(bytes), std::min<std::size_t>(size, 512));
+  const std::string_view head(reinterpret_cast<const char*>(bytes),
+                              std::min<std::size_t>(size, 512));
   const bool zip = head.starts_with("PK\x03\x04");
   // A header of 640 bytes begins like a pickle too; its JSON follows.
   const bool safetensors = head.size() > 8 && head[8] == '{';
   const bool pickle =
       head.size() >= 2 && head[0] == '\x80' && head[1] >= 2 && head[1] <= 5 && !safetensors;
   if (zip || pickle) {
-    throw Error(ErrorKind::format,
-                path.string() +
-                    " is a Python pickle (.ckpt, .pt, .bin): loading one can run code, so omr refuses it. "
-                    "Convert it to safetensors first, for example with diffusers' save_pretrained");
+    throw Error(
+        ErrorKind::format,
+        path.string() +
+            " is a Python pickle (.ckpt, .pt, .bin): loading one can run code, so omr refuses it. "
+            "Convert it to safetensors first, for example with diffusers' save_pretrained");
   }
   if (head.starts_with("GGUF")) {
     throw Error(ErrorKind::format, path.string() + " is a GGUF file; omr reads safetensors");
   }
   if (head.starts_with("version https://git-lfs")) {
-    throw Error(ErrorKind::format, path.string() + " is a Git LFS pointer, not the weights: run git lfs pull");
+    throw Error(ErrorKind::format,
+                path.string() + " is a Git LFS pointer, not the weights: run git lfs pull");
   }
 }
 
@@ -68,7 +78,8 @@ void refuse_foreign(const std::filesystem::path& path, const std::byte* bytes, s
 
 std::shared_ptr<const SafetensorsFile> SafetensorsFile::open(const std::filesystem::path& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) throw Error(ErrorKind::io, "cannot open " + path.string() + ": " + std::strerror(errno));
+  if (fd < 0)
+    throw Error(ErrorKind::io, "cannot open " + path.string() + ": " + std::strerror(errno));
   struct stat status {};
   if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
     ::close(fd);
@@ -80,7 +91,8 @@ std::shared_ptr<const SafetensorsFile> SafetensorsFile::open(const std::filesyst
   if (file->size_ > 0) {
     // Private and writable: tensors are ordinary tensors to the rest of the program, and a stray
     // write to one must not reach the file.
-    void* mapping = ::mmap(nullptr, file->size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, 0);
+    void* mapping =
+        ::mmap(nullptr, file->size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, 0);
     const int cause = errno;
     ::close(fd);
     if (mapping == MAP_FAILED) {
@@ -94,12 +106,14 @@ std::shared_ptr<const SafetensorsFile> SafetensorsFile::open(const std::filesyst
   return file;
 }
 
-std::shared_ptr<const SafetensorsFile> SafetensorsFile::from_bytes(std::string_view bytes, const std::string& where) {
+std::shared_ptr<const SafetensorsFile> SafetensorsFile::from_bytes(std::string_view bytes,
+                                                                   const std::string& where) {
   std::shared_ptr<SafetensorsFile> file(new SafetensorsFile());
   file->path_ = where;
   file->size_ = bytes.size();
   if (!bytes.empty()) {
-    void* memory = ::mmap(nullptr, bytes.size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* memory =
+        ::mmap(nullptr, bytes.size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) throw Error(ErrorKind::resource, "out of memory reading " + where);
     std::memcpy(memory, bytes.data(), bytes.size());
     file->mapping_ = static_cast<std::byte*>(memory);
@@ -115,21 +129,24 @@ SafetensorsFile::~SafetensorsFile() {
 void SafetensorsFile::parse_header() {
   refuse_foreign(path_, mapping_, size_);
   if (size_ < kLengthBytes) {
-    fail(path_, "it is " + std::to_string(size_) + " bytes long, shorter than its 8-byte header length");
+    fail(path_,
+         "it is " + std::to_string(size_) + " bytes long, shorter than its 8-byte header length");
   }
   std::uint64_t header_length = 0;
   for (std::size_t i = 0; i < kLengthBytes; ++i) {
     header_length |= static_cast<std::uint64_t>(mapping_[i]) << (8 * i);
   }
   if (header_length > kMaxHeader) {
-    fail(path_, "header length " + std::to_string(header_length) + " is over the limit of 100000000");
+    fail(path_,
+         "header length " + std::to_string(header_length) + " is over the limit of 100000000");
   }
   if (header_length > size_ - kLengthBytes) {
     fail(path_, "the header should end at byte " + std::to_string(kLengthBytes + header_length) +
                     ", the file ends at byte " + std::to_string(size_) + "; it seems cut short");
   }
   data_offset_ = kLengthBytes + header_length;
-  const std::string_view text(reinterpret_cast<const char*>(mapping_) + kLengthBytes, header_length);
+  const std::string_view text(reinterpret_cast<const char*>(mapping_) + kLengthBytes,
+                              header_length);
   if (!text.starts_with('{')) fail(path_, "the header does not begin with {");
   const Json header = parse_json(text, path_.string() + ": header");
   if (!header.is_object()) fail(path_, "the header is not an object");
@@ -143,7 +160,9 @@ void SafetensorsFile::parse_header() {
       }
       continue;
     }
-    const auto bad = [&](const std::string& cause) { fail(path_, "tensor \"" + name + "\": " + cause); };
+    const auto bad = [&](const std::string& cause) {
+      fail(path_, "tensor \"" + name + "\": " + cause);
+    };
     if (!entry.is_object() || entry.size() != 3 || !entry.contains("dtype") ||
         !entry.contains("shape") || !entry.contains("data_offsets")) {
       bad("expected the keys dtype, shape and data_offsets");
@@ -152,7 +171,8 @@ void SafetensorsFile::parse_header() {
     const auto dtype = parse_dtype(entry["dtype"].get<std::string>());
     if (!dtype) bad("unknown dtype " + entry["dtype"].dump());
     const Json& shape = entry["shape"];
-    if (!shape.is_array() || shape.size() > kMaxDimensions) bad("shape is not a list of dimensions");
+    if (!shape.is_array() || shape.size() > kMaxDimensions)
+      bad("shape is not a list of dimensions");
     std::optional<std::size_t> bytes = c10::elementSize(*dtype);
     bool empty = false;  // a zero hides no overflow: strides are products of the other dimensions
     TensorInfo info{name, *dtype, {}, 0, 0};
@@ -180,7 +200,8 @@ void SafetensorsFile::parse_header() {
     if (info.begin > info.end) bad("data_offsets run backwards");
     if (info.end - info.begin != *bytes) {
       bad("shape " + shape.dump() + " of " + entry["dtype"].get<std::string>() + " takes " +
-          std::to_string(*bytes) + " bytes, data_offsets span " + std::to_string(info.end - info.begin));
+          std::to_string(*bytes) + " bytes, data_offsets span " +
+          std::to_string(info.end - info.begin));
     }
     tensors_.push_back(std::move(info));
   }
@@ -192,14 +213,16 @@ void SafetensorsFile::parse_header() {
   for (const TensorInfo& info : tensors_) {
     if (info.begin != expected) {
       fail(path_, "tensor \"" + info.name + "\" begins at byte " + std::to_string(info.begin) +
-                      " of the data, expected " + std::to_string(expected) + " (a gap or an overlap)");
+                      " of the data, expected " + std::to_string(expected) +
+                      " (a gap or an overlap)");
     }
     expected = info.end;
   }
   const std::size_t data_size = size_ - data_offset_;
   if (expected != data_size) {
     fail(path_, "its tensors take " + std::to_string(expected) + " bytes, the file holds " +
-                    std::to_string(data_size) + (expected > data_size ? "; it seems cut short" : ""));
+                    std::to_string(data_size) +
+                    (expected > data_size ? "; it seems cut short" : ""));
   }
   for (std::size_t i = 0; i < tensors_.size(); ++i) index_[tensors_[i].name] = i;
 }
@@ -223,7 +246,8 @@ at::Tensor SafetensorsFile::tensor(const std::string& name) const {
     std::memcpy(copy.data_ptr(), bytes, info->end - info->begin);
     return copy;
   }
-  return at::from_blob(bytes, info->shape, [keep = shared_from_this()](void*) {}, options);
+  return at::from_blob(
+      bytes, info->shape, [keep = shared_from_this()](void*) {}, options);
 }
 
 }  // namespace omr::io

@@ -33,15 +33,18 @@ std::string dtype_name(at::ScalarType dtype) {
     case at::kBool:
       return "BOOL";
     default:
-      throw Error(ErrorKind::format, std::string("safetensors has no type for ") + c10::toString(dtype));
+      throw Error(ErrorKind::format,
+                  std::string("safetensors has no type for ") + c10::toString(dtype));
   }
 }
 
 }  // namespace
 
-std::string encode_safetensors(const NamedTensors& tensors, const std::map<std::string, std::string>& metadata) {
+std::string encode_safetensors(const NamedTensors& tensors,
+                               const std::map<std::string, std::string>& metadata) {
   NamedTensors sorted;
-  for (const auto& [name, tensor] : tensors) sorted.emplace_back(name, tensor.detach().cpu().contiguous());
+  for (const auto& [name, tensor] : tensors)
+    sorted.emplace_back(name, tensor.detach().cpu().contiguous());
   // Widest elements first, as the reference writer does: every tensor is then aligned for its type.
   std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
     const auto key = [](const auto& entry) {

@@ -35,7 +35,9 @@ class Digest {
   }
 
  private:
-  [[noreturn]] static void fail() { throw Error(ErrorKind::resource, "libcrypto cannot compute SHA-256"); }
+  [[noreturn]] static void fail() {
+    throw Error(ErrorKind::resource, "libcrypto cannot compute SHA-256");
+  }
   std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
 };
 
@@ -57,7 +59,8 @@ std::string sha256_file(const std::filesystem::path& path) {
     in.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
     digest.update(buffer.data(), static_cast<std::size_t>(in.gcount()));
   }
-  if (in.bad()) throw Error(ErrorKind::io, "cannot read " + path.string() + ": " + std::strerror(errno));
+  if (in.bad())
+    throw Error(ErrorKind::io, "cannot read " + path.string() + ": " + std::strerror(errno));
   return digest.hex();
 }
 

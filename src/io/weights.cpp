@@ -16,11 +16,13 @@ std::vector<fs::path> read_index(const fs::path& index) {
   std::vector<fs::path> files;
   for (const auto& [tensor, file] : map.json().items()) {
     if (!file.is_string()) {
-      throw Error(ErrorKind::format, index.string() + ": the file of \"" + tensor + "\" is not a string");
+      throw Error(ErrorKind::format,
+                  index.string() + ": the file of \"" + tensor + "\" is not a string");
     }
     const fs::path name = file.get<std::string>();
     if (name.empty() || name.has_parent_path() || name == "." || name == "..") {
-      throw Error(ErrorKind::format, index.string() + ": shard name " + file.dump() + " leaves the folder");
+      throw Error(ErrorKind::format,
+                  index.string() + ": shard name " + file.dump() + " leaves the folder");
     }
     const fs::path path = index.parent_path() / name;
     if (std::find(files.begin(), files.end(), path) == files.end()) files.push_back(path);
@@ -70,7 +72,8 @@ Weights Weights::open(const fs::path& path, const std::string& stem) {
     const auto file = SafetensorsFile::open(name);
     for (const TensorInfo& info : file->tensors()) {
       if (!out.entries_.emplace(info.name, Entry{file, info.name}).second) {
-        throw Error(ErrorKind::format, name.string() + ": tensor \"" + info.name + "\" is in another shard too");
+        throw Error(ErrorKind::format,
+                    name.string() + ": tensor \"" + info.name + "\" is in another shard too");
       }
     }
   }

@@ -25,8 +25,9 @@ c10::Device resolve_device(const std::string& name) {
     throw Error(ErrorKind::usage, "--device " + name + ": expected auto, cpu, cuda or cuda:N");
   }
   if (index >= devices) {
-    throw Error(ErrorKind::resource, "--device " + name + ": PyTorch sees " + std::to_string(devices) +
-                                         " CUDA device(s) here; use --device cpu, or install a CUDA build of PyTorch");
+    throw Error(ErrorKind::resource,
+                "--device " + name + ": PyTorch sees " + std::to_string(devices) +
+                    " CUDA device(s) here; use --device cpu, or install a CUDA build of PyTorch");
   }
   return c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(index));
 }

@@ -32,7 +32,8 @@ at::Tensor LinearImpl::forward(const at::Tensor& x) {
       const at::NoGradGuard no_grad;
       merged_ = weight.to(at::kFloat);
       for (const LoraBranch& branch : lora_) {
-        merged_ = merged_ + branch.scale * branch.lora_B.to(at::kFloat).mm(branch.lora_A.to(at::kFloat));
+        merged_ =
+            merged_ + branch.scale * branch.lora_B.to(at::kFloat).mm(branch.lora_A.to(at::kFloat));
       }
       merged_ = merged_.to(weight.scalar_type());
     }

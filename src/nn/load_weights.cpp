@@ -27,7 +27,8 @@ void list(std::ostringstream& out, const char* heading, const std::vector<std::s
   if (names.empty()) return;
   constexpr std::size_t kShown = 4;
   out << "; " << names.size() << ' ' << heading << ": ";
-  for (std::size_t i = 0; i < names.size() && i < kShown; ++i) out << (i == 0 ? "" : ", ") << names[i];
+  for (std::size_t i = 0; i < names.size() && i < kShown; ++i)
+    out << (i == 0 ? "" : ", ") << names[i];
   if (names.size() > kShown) out << ", …";
 }
 
@@ -50,7 +51,8 @@ void load_weights(torch::nn::Module& module, const io::Weights& weights, const s
       misshaped.push_back(item.key() + " is " + shape_text(info.shape) + ", expected " +
                           shape_text(item.value().sizes()));
     } else if (!at::isFloatingType(info.dtype)) {
-      misshaped.push_back(item.key() + " is " + c10::toString(info.dtype) + ", expected floating point");
+      misshaped.push_back(item.key() + " is " + c10::toString(info.dtype) +
+                          ", expected floating point");
     }
   }
   for (const std::string& name : weights.names()) {

@@ -12,13 +12,16 @@ namespace {
 
 [[noreturn]] void refuse_width(const io::LoraFile& file, const std::string& name,
                                const LinearImpl& linear, const io::LoraLayer& layer) {
-  std::string message = "the LoRA " + file.path.string() + " is for another model: its layer " + name +
-                        " maps " + std::to_string(layer.down.size(1)) + " to " +
+  std::string message = "the LoRA " + file.path.string() + " is for another model: its layer " +
+                        name + " maps " + std::to_string(layer.down.size(1)) + " to " +
                         std::to_string(layer.up.size(0)) + " features, this model's maps " +
-                        std::to_string(linear.in_features()) + " to " + std::to_string(linear.out_features());
+                        std::to_string(linear.in_features()) + " to " +
+                        std::to_string(linear.out_features());
   // The width of keys and values in cross attention tells the model families apart.
-  if (name.find("attn2.to_k") != std::string::npos || name.find("attn2.to_v") != std::string::npos ||
-      name.find("attn2_to_k") != std::string::npos || name.find("attn2_to_v") != std::string::npos) {
+  if (name.find("attn2.to_k") != std::string::npos ||
+      name.find("attn2.to_v") != std::string::npos ||
+      name.find("attn2_to_k") != std::string::npos ||
+      name.find("attn2_to_v") != std::string::npos) {
     message += " (it was trained with a " + std::to_string(layer.down.size(1)) +
                "-wide text encoder, this one is " + std::to_string(linear.in_features()) + " wide)";
   }
@@ -62,10 +65,10 @@ LoraReport apply_lora(torch::nn::Module& module, const io::LoraFile& file,
     }
     const double rank = static_cast<double>(layer.down.size(0));
     const at::Tensor like = linear.bias.defined() ? linear.bias : linear.base_weight();
-    branches.emplace_back(
-        &linear, LoraBranch{file.path.string(), layer.down.to(like.device(), at::kFloat),
-                            layer.up.to(like.device(), at::kFloat),
-                            layer.alpha.value_or(rank) / rank * weight});
+    branches.emplace_back(&linear,
+                          LoraBranch{file.path.string(), layer.down.to(like.device(), at::kFloat),
+                                     layer.up.to(like.device(), at::kFloat),
+                                     layer.alpha.value_or(rank) / rank * weight});
   }
   for (auto& [linear, branch] : branches) linear->add_lora(std::move(branch));
   report.applied = branches.size() * 2;

@@ -21,8 +21,10 @@ at::Tensor denoise(diffusion::UNet2DConditionModel& unet, schedulers::Scheduler&
   for (std::size_t i = input.first_step; i < timesteps.size(); ++i) {
     cancellation.check();
     const at::Tensor scaled = scheduler.scale_model_input(latents, i);
-    const at::Tensor model_input = (guided ? at::cat({scaled, scaled}) : scaled).to(execution.dtype);
-    const at::Tensor timestep = at::full({1}, timesteps[i], at::TensorOptions().dtype(at::kFloat).device(execution.device));
+    const at::Tensor model_input =
+        (guided ? at::cat({scaled, scaled}) : scaled).to(execution.dtype);
+    const at::Tensor timestep =
+        at::full({1}, timesteps[i], at::TensorOptions().dtype(at::kFloat).device(execution.device));
     at::Tensor prediction = unet(model_input, timestep, context).to(at::kFloat);
     if (guided) {
       const auto halves = prediction.chunk(2);

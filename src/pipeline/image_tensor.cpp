@@ -21,7 +21,8 @@ std::vector<Image> to_images(const at::Tensor& pixels) {
   const std::int64_t size = bytes.numel() / bytes.size(0);
   for (std::int64_t b = 0; b < bytes.size(0); ++b) {
     const std::uint8_t* from = bytes.data_ptr<std::uint8_t>() + b * size;
-    images.push_back({static_cast<int>(bytes.size(2)), static_cast<int>(bytes.size(1)), {from, from + size}});
+    images.push_back(
+        {static_cast<int>(bytes.size(2)), static_cast<int>(bytes.size(1)), {from, from + size}});
   }
   return images;
 }

@@ -16,14 +16,15 @@ Enum choose(const io::Config& config, const std::string& key, Enum otherwise,
   if (found != choices.end()) return found->second;
   std::string known;
   for (const auto& [choice, value] : choices) known += (known.empty() ? "" : ", ") + choice;
-  throw Error(ErrorKind::mismatch, config.where() + ": \"" + key + "\" is \"" + name + "\"; omr knows " + known);
+  throw Error(ErrorKind::mismatch,
+              config.where() + ": \"" + key + "\" is \"" + name + "\"; omr knows " + known);
 }
 
 }  // namespace
 
 PackDefaults PackDefaults::parse(const io::Config& config) {
-  config.allow_only({"steps", "guidance_scale", "scheduler", "width", "height", "candidates", "strength",
-                     "lora", "reward_reference"});
+  config.allow_only({"steps", "guidance_scale", "scheduler", "width", "height", "candidates",
+                     "strength", "lora", "reward_reference"});
   PackDefaults out;
   const auto integer = [&](const std::string& key, std::int64_t high) -> std::optional<int> {
     if (!config.has(key)) return std::nullopt;
@@ -38,8 +39,10 @@ PackDefaults PackDefaults::parse(const io::Config& config) {
   if (config.has("scheduler")) out.scheduler = config.text("scheduler");
   if (config.has("lora")) {
     for (const io::Json& entry : config.json().at("lora")) {
-      if (!entry.is_array() || entry.size() != 2 || !entry[0].is_string() || !entry[1].is_number()) {
-        throw Error(ErrorKind::format, config.where() + ": \"lora\": expected [[\"file\", weight], …]");
+      if (!entry.is_array() || entry.size() != 2 || !entry[0].is_string() ||
+          !entry[1].is_number()) {
+        throw Error(ErrorKind::format,
+                    config.where() + ": \"lora\": expected [[\"file\", weight], …]");
       }
       out.lora.emplace_back(entry[0].get<std::string>(), entry[1].get<double>());
     }
@@ -50,7 +53,8 @@ PackDefaults PackDefaults::parse(const io::Config& config) {
     for (const auto& [name, value] : reference.json().items()) {
       const std::vector<double> pair = reference.numbers(name);
       if (pair.size() != 2 || !(pair[1] > 0)) {
-        throw Error(ErrorKind::format, reference.where() + ": \"" + name + "\": expected [mean, standard deviation]");
+        throw Error(ErrorKind::format,
+                    reference.where() + ": \"" + name + "\": expected [mean, standard deviation]");
       }
       out.reward_reference[name] = {pair[0], pair[1]};
     }
@@ -61,21 +65,26 @@ PackDefaults PackDefaults::parse(const io::Config& config) {
 ModelFolder ModelFolder::open(const fs::path& root) {
   std::error_code code;
   if (!fs::is_directory(root, code)) {
-    throw Error(ErrorKind::io, "no model folder at " + root.string() + (fs::exists(root, code) ? ": it is a file" : ""));
+    throw Error(ErrorKind::io, "no model folder at " + root.string() +
+                                   (fs::exists(root, code) ? ": it is a file" : ""));
   }
   if (!fs::exists(root / "model_index.json", code)) {
-    throw Error(ErrorKind::io, root.string() + " has no model_index.json: expected a folder as diffusers saves it");
+    throw Error(
+        ErrorKind::io,
+        root.string() + " has no model_index.json: expected a folder as diffusers saves it");
   }
   const io::Config index(root / "model_index.json");
   const std::string pipeline = index.text("_class_name");
   if (!pipeline.starts_with("StableDiffusion") || pipeline.find("XL") != std::string::npos ||
       pipeline.find('3') != std::string::npos) {
-    throw Error(ErrorKind::mismatch, index.where() + ": a " + pipeline +
-                                         "; omr runs Stable Diffusion 1.x and 2.x (StableDiffusionPipeline)");
+    throw Error(ErrorKind::mismatch,
+                index.where() + ": a " + pipeline +
+                    "; omr runs Stable Diffusion 1.x and 2.x (StableDiffusionPipeline)");
   }
   ModelFolder out;
   out.root = root;
-  if (fs::exists(root / "omr.json", code)) out.defaults = PackDefaults::parse(io::Config(root / "omr.json"));
+  if (fs::exists(root / "omr.json", code))
+    out.defaults = PackDefaults::parse(io::Config(root / "omr.json"));
   return out;
 }
 
@@ -92,10 +101,11 @@ schedulers::SchedulerConfig read_scheduler_config(const io::Config& config) {
   }
   out.beta_start = config.number("beta_start", out.beta_start);
   out.beta_end = config.number("beta_end", out.beta_end);
-  out.beta_schedule = choose<BetaSchedule>(config, "beta_schedule", out.beta_schedule,
-                                           {{"linear", BetaSchedule::linear},
-                                            {"scaled_linear", BetaSchedule::scaled_linear},
-                                            {"squaredcos_cap_v2", BetaSchedule::squaredcos_cap_v2}});
+  out.beta_schedule =
+      choose<BetaSchedule>(config, "beta_schedule", out.beta_schedule,
+                           {{"linear", BetaSchedule::linear},
+                            {"scaled_linear", BetaSchedule::scaled_linear},
+                            {"squaredcos_cap_v2", BetaSchedule::squaredcos_cap_v2}});
   if (config.has("trained_betas")) {
     out.trained_betas = config.numbers("trained_betas");
     if (static_cast<std::int64_t>(out.trained_betas.size()) != out.num_train_timesteps) {
@@ -115,8 +125,9 @@ schedulers::SchedulerConfig read_scheduler_config(const io::Config& config) {
       {{"leading", TimestepSpacing::leading},
        {"trailing", TimestepSpacing::trailing},
        {"linspace", TimestepSpacing::linspace}});
-  out.final_sigmas_type = choose<FinalSigmas>(config, "final_sigmas_type", out.final_sigmas_type,
-                                              {{"zero", FinalSigmas::zero}, {"sigma_min", FinalSigmas::sigma_min}});
+  out.final_sigmas_type =
+      choose<FinalSigmas>(config, "final_sigmas_type", out.final_sigmas_type,
+                          {{"zero", FinalSigmas::zero}, {"sigma_min", FinalSigmas::sigma_min}});
   if (config.has("steps_offset")) {
     out.steps_offset = config.integer_within("steps_offset", 0, out.num_train_timesteps - 1);
   }
@@ -125,7 +136,8 @@ schedulers::SchedulerConfig read_scheduler_config(const io::Config& config) {
   out.clip_sample = config.boolean("clip_sample", out.clip_sample);
   out.clip_sample_range = config.number("clip_sample_range", out.clip_sample_range);
   out.thresholding = config.boolean("thresholding", out.thresholding);
-  out.dynamic_thresholding_ratio = config.number("dynamic_thresholding_ratio", out.dynamic_thresholding_ratio);
+  out.dynamic_thresholding_ratio =
+      config.number("dynamic_thresholding_ratio", out.dynamic_thresholding_ratio);
   out.sample_max_value = config.number("sample_max_value", out.sample_max_value);
   out.use_karras_sigmas = config.boolean("use_karras_sigmas", out.use_karras_sigmas);
   out.lower_order_final = config.boolean("lower_order_final", out.lower_order_final);

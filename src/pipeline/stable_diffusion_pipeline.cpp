@@ -27,7 +27,8 @@ auto with_memory_errors(const Work& work) -> decltype(work()) {
   } catch (const std::bad_alloc&) {
     throw Error(ErrorKind::resource, "out of memory; try a smaller --size or fewer --candidates");
   } catch (const c10::OutOfMemoryError&) {
-    throw Error(ErrorKind::resource, "out of GPU memory; try a smaller --size or fewer --candidates");
+    throw Error(ErrorKind::resource,
+                "out of GPU memory; try a smaller --size or fewer --candidates");
   } catch (const c10::Error& error) {
     if (std::string(error.what()).find("not enough memory") == std::string::npos) throw;
     throw Error(ErrorKind::resource, "out of memory; try a smaller --size or fewer --candidates");
@@ -36,8 +37,10 @@ auto with_memory_errors(const Work& work) -> decltype(work()) {
 
 }  // namespace
 
-StableDiffusionPipeline::StableDiffusionPipeline(text::CLIPTokenizer tokenizer, text::CLIPTextModel text_encoder,
-                                                 diffusion::UNet2DConditionModel unet, diffusion::AutoencoderKL vae)
+StableDiffusionPipeline::StableDiffusionPipeline(text::CLIPTokenizer tokenizer,
+                                                 text::CLIPTextModel text_encoder,
+                                                 diffusion::UNet2DConditionModel unet,
+                                                 diffusion::AutoencoderKL vae)
     : tokenizer_(std::move(tokenizer)),
       text_encoder_(std::move(text_encoder)),
       unet_(std::move(unet)),
@@ -48,7 +51,8 @@ StableDiffusionPipeline StableDiffusionPipeline::open(const ModelFolder& folder,
   const io::Config scheduler(folder.part("scheduler") / "scheduler_config.json");
   nn::ExecutionOptions vae_execution = execution;
   const io::Config vae_config(folder.part("vae") / "config.json");
-  if (execution.dtype == at::kHalf && vae_config.boolean("force_upcast", false)) vae_execution.dtype = at::kFloat;
+  if (execution.dtype == at::kHalf && vae_config.boolean("force_upcast", false))
+    vae_execution.dtype = at::kFloat;
 
   StableDiffusionPipeline out(text::CLIPTokenizer::from_folder(folder.part("tokenizer")),
                               text::load_clip_text_model(folder.part("text_encoder"), execution),
@@ -58,18 +62,22 @@ StableDiffusionPipeline StableDiffusionPipeline::open(const ModelFolder& folder,
   const std::int64_t width = out.text_encoder_->config().encoder.hidden_size;
   if (unet.cross_attention_dim != width) {
     throw Error(ErrorKind::mismatch, folder.root.string() + ": the UNet expects a text encoder " +
-                                         std::to_string(unet.cross_attention_dim) + " wide, text_encoder is " +
-                                         std::to_string(width) + " wide");
+                                         std::to_string(unet.cross_attention_dim) +
+                                         " wide, text_encoder is " + std::to_string(width) +
+                                         " wide");
   }
-  if (unet.in_channels != out.vae_->config().latent_channels || unet.out_channels != unet.in_channels) {
-    throw Error(ErrorKind::mismatch, folder.root.string() + ": the UNet maps " + std::to_string(unet.in_channels) +
-                                         " to " + std::to_string(unet.out_channels) + " channels, the VAE has " +
-                                         std::to_string(out.vae_->config().latent_channels));
+  if (unet.in_channels != out.vae_->config().latent_channels ||
+      unet.out_channels != unet.in_channels) {
+    throw Error(ErrorKind::mismatch,
+                folder.root.string() + ": the UNet maps " + std::to_string(unet.in_channels) +
+                    " to " + std::to_string(unet.out_channels) + " channels, the VAE has " +
+                    std::to_string(out.vae_->config().latent_channels));
   }
   out.scheduler_config_ = read_scheduler_config(scheduler);
   const std::string class_name = scheduler.text("_class_name", "DDIMScheduler");
-  out.default_scheduler_ = schedulers::scheduler_of_class(class_name, out.scheduler_config_.use_karras_sigmas)
-                               .value_or(schedulers::SchedulerName::ddim);
+  out.default_scheduler_ =
+      schedulers::scheduler_of_class(class_name, out.scheduler_config_.use_karras_sigmas)
+          .value_or(schedulers::SchedulerName::ddim);
   out.execution_ = execution;
   out.vae_execution_ = vae_execution;
   return out;
@@ -101,9 +109,10 @@ std::vector<GeneratedImage> StableDiffusionPipeline::generate(const PromptInput&
   const int height = options.height > 0 ? options.height : default_height();
   for (int side : {width, height}) {
     if (side % multiple != 0 || side < multiple || side > kMaxSide) {
-      throw Error(ErrorKind::usage, "size " + std::to_string(width) + "x" + std::to_string(height) +
-                                        ": both sides must be multiples of " + std::to_string(multiple) +
-                                        " from " + std::to_string(multiple) + " to " + std::to_string(kMaxSide));
+      throw Error(ErrorKind::usage,
+                  "size " + std::to_string(width) + "x" + std::to_string(height) +
+                      ": both sides must be multiples of " + std::to_string(multiple) + " from " +
+                      std::to_string(multiple) + " to " + std::to_string(kMaxSide));
     }
   }
   if (!(options.guidance_scale >= 0 && options.guidance_scale <= 1000)) {
@@ -113,7 +122,8 @@ std::vector<GeneratedImage> StableDiffusionPipeline::generate(const PromptInput&
   return with_memory_errors([&] {
     const at::Tensor prompt_embeds = encode(prompt).states;
     at::Tensor negative_embeds;
-    if (options.guidance_scale > 1.0) negative_embeds = encode({options.negative_prompt, {}}).states;
+    if (options.guidance_scale > 1.0)
+      negative_embeds = encode({options.negative_prompt, {}}).states;
 
     // Pictures that enter the schedule at the same step go through the UNet together.
     std::map<std::size_t, std::vector<std::size_t>> groups;
@@ -121,7 +131,8 @@ std::vector<GeneratedImage> StableDiffusionPipeline::generate(const PromptInput&
     int total_steps = 0;
     for (std::size_t i = 0; i < starts.size(); ++i) {
       const Start& start = starts[i];
-      const auto scheduler = schedulers::make_scheduler(options.scheduler, scheduler_config_, options.steps);
+      const auto scheduler =
+          schedulers::make_scheduler(options.scheduler, scheduler_config_, options.steps);
       const std::size_t steps = scheduler->timesteps().size();
       at::Generator generator = seeded(start.seed);
       const auto draw = [&](at::IntArrayRef shape) {
@@ -132,11 +143,13 @@ std::vector<GeneratedImage> StableDiffusionPipeline::generate(const PromptInput&
         if (!(start.strength > 0 && start.strength <= 1)) {
           throw Error(ErrorKind::usage, "strength must be above 0 and at most 1");
         }
-        const auto run = std::min<std::size_t>(static_cast<std::size_t>(options.steps * start.strength), steps);
+        const auto run =
+            std::min<std::size_t>(static_cast<std::size_t>(options.steps * start.strength), steps);
         first = steps - run;
         if (run == 0) {
           throw Error(ErrorKind::usage, "strength " + std::to_string(start.strength) + " of " +
-                                            std::to_string(options.steps) + " steps is not one whole step");
+                                            std::to_string(options.steps) +
+                                            " steps is not one whole step");
         }
         if (start.encoded_with_seed) draw(start.latents.sizes());
         latents[i] = scheduler->add_noise(start.latents, draw(start.latents.sizes()), first);
@@ -146,16 +159,19 @@ std::vector<GeneratedImage> StableDiffusionPipeline::generate(const PromptInput&
       }
       groups[first].push_back(i);
     }
-    for (const auto& [first, members] : groups) total_steps += options.steps - static_cast<int>(first);
+    for (const auto& [first, members] : groups)
+      total_steps += options.steps - static_cast<int>(first);
 
     int done = 0;
     std::vector<GeneratedImage> out(starts.size());
     for (const auto& [first, members] : groups) {
-      const auto scheduler = schedulers::make_scheduler(options.scheduler, scheduler_config_, options.steps);
+      const auto scheduler =
+          schedulers::make_scheduler(options.scheduler, scheduler_config_, options.steps);
       std::vector<at::Tensor> batch;
       for (std::size_t i : members) batch.push_back(latents[i]);
-      const DenoiseInput input{at::cat(batch), prompt_embeds, negative_embeds, options.guidance_scale, first,
-                               seeded(starts[members.front()].seed)};
+      const DenoiseInput input{at::cat(batch),  prompt_embeds,
+                               negative_embeds, options.guidance_scale,
+                               first,           seeded(starts[members.front()].seed)};
       const at::Tensor clean = denoise(
           unet_, *scheduler, input, execution_,
           [&](std::size_t, const at::Tensor&) {
@@ -165,12 +181,16 @@ std::vector<GeneratedImage> StableDiffusionPipeline::generate(const PromptInput&
           cancellation);
       if (!at::isfinite(clean).all().item<bool>()) {
         throw Error(ErrorKind::resource,
-                    "the UNet's numbers overflowed (NaN): run with --dtype fp32 or bf16, or check the model's weights");
+                    "the UNet's numbers overflowed (NaN): run with --dtype fp32 or bf16, or check "
+                    "the model's weights");
       }
       const std::vector<Image> images = decode(clean);
       for (std::size_t k = 0; k < members.size(); ++k) {
         const std::size_t i = members[k];
-        out[i] = {images[k], clean.slice(0, static_cast<std::int64_t>(k), static_cast<std::int64_t>(k) + 1).cpu().clone(),
+        out[i] = {images[k],
+                  clean.slice(0, static_cast<std::int64_t>(k), static_cast<std::int64_t>(k) + 1)
+                      .cpu()
+                      .clone(),
                   starts[i].seed};
       }
     }
@@ -182,16 +202,18 @@ std::vector<Image> StableDiffusionPipeline::decode(const at::Tensor& latents) {
   const at::InferenceMode inference;
   const auto& config = vae_->config();
   const at::Tensor unscaled =
-      (latents.to(vae_execution_.device) / config.scaling_factor + config.shift_factor).to(vae_execution_.dtype);
+      (latents.to(vae_execution_.device) / config.scaling_factor + config.shift_factor)
+          .to(vae_execution_.dtype);
   const at::Tensor pixels = vae_->decode(unscaled);
   if (!at::isfinite(pixels).all().item<bool>()) {
-    throw Error(ErrorKind::resource, "the VAE's numbers overflowed (NaN): run with --dtype fp32 or bf16");
+    throw Error(ErrorKind::resource,
+                "the VAE's numbers overflowed (NaN): run with --dtype fp32 or bf16");
   }
   return to_images(pixels);
 }
 
-Start StableDiffusionPipeline::encode_start(const Image& image, std::uint64_t seed, double strength, int width,
-                                            int height) {
+Start StableDiffusionPipeline::encode_start(const Image& image, std::uint64_t seed, double strength,
+                                            int width, int height) {
   const at::InferenceMode inference;
   const auto& config = vae_->config();
   const int multiple = static_cast<int>(config.downscale());
@@ -199,7 +221,8 @@ Start StableDiffusionPipeline::encode_start(const Image& image, std::uint64_t se
   const int to_height = height > 0 ? height : image.height / multiple * multiple;
   if (to_width < multiple || to_height < multiple) {
     throw Error(ErrorKind::usage, "the init image is " + std::to_string(image.width) + "x" +
-                                      std::to_string(image.height) + " pixels, smaller than one latent");
+                                      std::to_string(image.height) +
+                                      " pixels, smaller than one latent");
   }
   const bool resized = to_width != image.width || to_height != image.height;
   const Image fitted = resized ? resize(image, to_width, to_height, Resample::lanczos) : image;
@@ -211,7 +234,8 @@ Start StableDiffusionPipeline::encode_start(const Image& image, std::uint64_t se
   });
 }
 
-std::vector<nn::LoraReport> StableDiffusionPipeline::set_loras(const std::vector<LoraSelection>& loras) {
+std::vector<nn::LoraReport> StableDiffusionPipeline::set_loras(
+    const std::vector<LoraSelection>& loras) {
   if (loras == loras_) return lora_reports_;
   std::vector<io::LoraFile> files;
   for (const LoraSelection& lora : loras) files.push_back(io::read_lora(lora.path));
@@ -230,9 +254,10 @@ std::vector<nn::LoraReport> StableDiffusionPipeline::set_loras(const std::vector
       report += nn::apply_lora(*text_encoder_, files[i], "text_encoder", loras[i].weight);
       report.total = files[i].tensors;
       if (report.applied == 0) {
-        throw Error(ErrorKind::mismatch, "the LoRA " + loras[i].path.string() + " fits nothing in this model: 0 of " +
-                                             std::to_string(report.total) + " tensors applied (first: " +
-                                             (report.skipped.empty() ? "none" : report.skipped.front()) + ")");
+        throw Error(ErrorKind::mismatch,
+                    "the LoRA " + loras[i].path.string() + " fits nothing in this model: 0 of " +
+                        std::to_string(report.total) + " tensors applied (first: " +
+                        (report.skipped.empty() ? "none" : report.skipped.front()) + ")");
       }
       lora_reports_.push_back(std::move(report));
     }

@@ -23,8 +23,8 @@ at::Tensor DDIMScheduler::add_noise(const at::Tensor& original, const at::Tensor
   return std::sqrt(alpha_bar) * original + std::sqrt(1 - alpha_bar) * noise;
 }
 
-StepOutput DDIMScheduler::step(const at::Tensor& model_output, std::size_t index, const at::Tensor& sample,
-                               std::optional<at::Generator> generator) {
+StepOutput DDIMScheduler::step(const at::Tensor& model_output, std::size_t index,
+                               const at::Tensor& sample, std::optional<at::Generator> generator) {
   const auto timestep = static_cast<std::int64_t>(timesteps_.at(index));
   const std::int64_t previous = timestep - stride_;
   const double alpha_bar = alphas_cumprod_.at(static_cast<std::size_t>(timestep));
@@ -40,7 +40,8 @@ StepOutput DDIMScheduler::step(const at::Tensor& model_output, std::size_t index
   const double direction = std::sqrt(std::max(1 - alpha_bar_prev - std * std, 0.0));
   const at::Tensor mean = std::sqrt(alpha_bar_prev) * x0 + direction * prediction.epsilon;
   if (std == 0) return {mean, x0, mean, 0};
-  const at::Tensor noise = at::randn(sample.sizes(), generator, at::TensorOptions().dtype(at::kFloat));
+  const at::Tensor noise =
+      at::randn(sample.sizes(), generator, at::TensorOptions().dtype(at::kFloat));
   return {mean + std * noise.to(sample.device()), x0, mean, std};
 }
 

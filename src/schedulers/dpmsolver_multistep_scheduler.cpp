@@ -11,7 +11,8 @@
 namespace omr::schedulers {
 namespace {
 
-// The last step of a short run is of first order: second order is unstable there (§3.3 of the paper).
+// The last step of a short run is of first order: second order is unstable there (§3.3 of the
+// paper).
 constexpr std::size_t kShortRun = 15;
 
 struct Level {
@@ -25,11 +26,13 @@ Level level_of(double sigma) {
 }
 
 // Unlike DDIM's, these spacings leave out the last, noise-free timestep.
-std::vector<double> dpm_timesteps(const SchedulerConfig& config, const std::vector<double>& sigmas, int steps) {
+std::vector<double> dpm_timesteps(const SchedulerConfig& config, const std::vector<double>& sigmas,
+                                  int steps) {
   const std::int64_t train = config.num_train_timesteps;
   if (steps < 1 || steps > train) {
     throw Error(ErrorKind::usage, "steps must be from 1 to " + std::to_string(train) +
-                                      " (the model's training timesteps), got " + std::to_string(steps));
+                                      " (the model's training timesteps), got " +
+                                      std::to_string(steps));
   }
   // λ falls with t; timesteps whose λ is below the clip are not visited.
   const auto clipped = std::count_if(sigmas.begin(), sigmas.end(), [&](double sigma) {
@@ -40,7 +43,8 @@ std::vector<double> dpm_timesteps(const SchedulerConfig& config, const std::vect
   switch (config.timestep_spacing) {
     case TimestepSpacing::linspace:
       for (int i = steps; i >= 1; --i) {
-        out.push_back(std::nearbyint(static_cast<double>(i) * static_cast<double>(last - 1) / steps));
+        out.push_back(
+            std::nearbyint(static_cast<double>(i) * static_cast<double>(last - 1) / steps));
       }
       break;
     case TimestepSpacing::leading:
@@ -52,7 +56,8 @@ std::vector<double> dpm_timesteps(const SchedulerConfig& config, const std::vect
       const double ratio = static_cast<double>(train) / steps;
       const auto count = static_cast<std::int64_t>(std::ceil(static_cast<double>(last) / ratio));
       for (std::int64_t i = 0; i < count; ++i) {
-        out.push_back(std::nearbyint(static_cast<double>(last) - static_cast<double>(i) * ratio) - 1);
+        out.push_back(std::nearbyint(static_cast<double>(last) - static_cast<double>(i) * ratio) -
+                      1);
       }
       break;
     }
@@ -75,8 +80,9 @@ DPMSolverMultistepScheduler::DPMSolverMultistepScheduler(const SchedulerConfig& 
     for (double sigma : sigmas_) {
       const double timestep = sigma_to_timestep(all, sigma);
       // The model takes whole timesteps: diffusers rounds, and for the cosine schedule cuts off.
-      timesteps_.push_back(config.beta_schedule == BetaSchedule::squaredcos_cap_v2 ? std::trunc(timestep)
-                                                                                    : std::nearbyint(timestep));
+      timesteps_.push_back(config.beta_schedule == BetaSchedule::squaredcos_cap_v2
+                               ? std::trunc(timestep)
+                               : std::nearbyint(timestep));
     }
   } else {
     for (double timestep : timesteps_) sigmas_.push_back(interpolate(all, timestep));
@@ -84,24 +90,29 @@ DPMSolverMultistepScheduler::DPMSolverMultistepScheduler(const SchedulerConfig& 
   sigmas_.push_back(config.final_sigmas_type == FinalSigmas::zero ? 0.0 : all.front());
 }
 
-at::Tensor DPMSolverMultistepScheduler::add_noise(const at::Tensor& original, const at::Tensor& noise,
+at::Tensor DPMSolverMultistepScheduler::add_noise(const at::Tensor& original,
+                                                  const at::Tensor& noise,
                                                   std::size_t index) const {
   const Level level = level_of(sigmas_.at(index));
   return level.alpha * original + level.sigma * noise;
 }
 
 StepOutput DPMSolverMultistepScheduler::step(const at::Tensor& model_output, std::size_t index,
-                                             const at::Tensor& sample, std::optional<at::Generator>) {
+                                             const at::Tensor& sample,
+                                             std::optional<at::Generator>) {
   const Level from = level_of(sigmas_.at(index));
   const double sigma_to = sigmas_.at(index + 1);
   const Level to = level_of(sigma_to);
   const at::Tensor x0 = threshold_sample(
-      config_, to_x0_and_epsilon(config_.prediction_type, model_output, sample, from.alpha, from.sigma).original_sample);
+      config_,
+      to_x0_and_epsilon(config_.prediction_type, model_output, sample, from.alpha, from.sigma)
+          .original_sample);
 
   const std::size_t count = timesteps_.size();
   const bool last_is_first_order =
-      index + 1 == count && (config_.euler_at_final || config_.final_sigmas_type == FinalSigmas::zero ||
-                             (config_.lower_order_final && count < kShortRun));
+      index + 1 == count &&
+      (config_.euler_at_final || config_.final_sigmas_type == FinalSigmas::zero ||
+       (config_.lower_order_final && count < kShortRun));
   // exp(−h) − 1 with h = λ_to − λ_from; at σ = 0, h is infinite and the factor exactly −1.
   const double factor = sigma_to == 0 ? -1.0 : std::expm1(from.lambda - to.lambda);
   at::Tensor data = x0;

@@ -20,7 +20,9 @@ at::Tensor make_betas(const SchedulerConfig& config) {
     case BetaSchedule::linear:
       return at::linspace(config.beta_start, config.beta_end, count, at::kFloat);
     case BetaSchedule::scaled_linear:
-      return at::linspace(std::sqrt(config.beta_start), std::sqrt(config.beta_end), count, at::kFloat).square();
+      return at::linspace(std::sqrt(config.beta_start), std::sqrt(config.beta_end), count,
+                          at::kFloat)
+          .square();
     case BetaSchedule::squaredcos_cap_v2:
       break;
   }
@@ -42,7 +44,8 @@ at::Tensor rescale_zero_terminal_snr(const at::Tensor& betas) {
   const at::Tensor root = (1 - betas).cumprod(0).sqrt();
   const at::Tensor first = root[0].clone(), last = root[-1].clone();
   const at::Tensor alpha_bar = ((root - last) * (first / (first - last))).square();
-  const at::Tensor alphas = at::cat({alpha_bar.slice(0, 0, 1), alpha_bar.slice(0, 1) / alpha_bar.slice(0, 0, -1)});
+  const at::Tensor alphas =
+      at::cat({alpha_bar.slice(0, 0, 1), alpha_bar.slice(0, 1) / alpha_bar.slice(0, 0, -1)});
   return 1 - alphas;
 }
 
@@ -60,7 +63,8 @@ std::vector<double> spaced_timesteps(const SchedulerConfig& config, int steps) {
   const std::int64_t train = config.num_train_timesteps;
   if (steps < 1 || steps > train) {
     throw Error(ErrorKind::usage, "steps must be from 1 to " + std::to_string(train) +
-                                      " (the model's training timesteps), got " + std::to_string(steps));
+                                      " (the model's training timesteps), got " +
+                                      std::to_string(steps));
   }
   std::vector<double> out;
   switch (config.timestep_spacing) {
@@ -73,13 +77,16 @@ std::vector<double> spaced_timesteps(const SchedulerConfig& config, int steps) {
       const double ratio = static_cast<double>(train) / steps;
       const auto count = static_cast<std::int64_t>(std::ceil(static_cast<double>(train) / ratio));
       for (std::int64_t i = 0; i < count; ++i) {
-        out.push_back(std::nearbyint(static_cast<double>(train) - static_cast<double>(i) * ratio) - 1);
+        out.push_back(std::nearbyint(static_cast<double>(train) - static_cast<double>(i) * ratio) -
+                      1);
       }
       break;
     }
     case TimestepSpacing::linspace:
       for (int i = steps - 1; i >= 0; --i) {
-        out.push_back(steps == 1 ? 0.0 : static_cast<double>(i) * static_cast<double>(train - 1) / (steps - 1));
+        out.push_back(steps == 1
+                          ? 0.0
+                          : static_cast<double>(i) * static_cast<double>(train - 1) / (steps - 1));
       }
       break;
   }
@@ -107,7 +114,9 @@ double sigma_to_timestep(const std::vector<double>& sigmas, double sigma) {
   const double target = std::log(std::max(sigma, 1e-10));
   // The table's logarithms are fp32, as diffusers' are: which side of a whole timestep a σ of the
   // table falls on depends on their last bit.
-  const auto log_at = [&](std::size_t i) { return double{std::log(static_cast<float>(sigmas[i]))}; };
+  const auto log_at = [&](std::size_t i) {
+    return double{std::log(static_cast<float>(sigmas[i]))};
+  };
   std::size_t low = 0;
   while (low + 2 < sigmas.size() && log_at(low + 1) <= target) ++low;
   const double below = log_at(low), above = log_at(low + 1);
@@ -142,8 +151,9 @@ Prediction to_x0_and_epsilon(PredictionType type, const at::Tensor& model_output
 at::Tensor threshold_sample(const SchedulerConfig& config, const at::Tensor& x0) {
   if (config.thresholding) {
     const at::Tensor flat = x0.flatten(1);
-    const at::Tensor limit = at::quantile(flat.abs(), config.dynamic_thresholding_ratio, 1, /*keepdim=*/true)
-                                 .clamp(1.0, config.sample_max_value);
+    const at::Tensor limit =
+        at::quantile(flat.abs(), config.dynamic_thresholding_ratio, 1, /*keepdim=*/true)
+            .clamp(1.0, config.sample_max_value);
     return (at::min(at::max(flat, -limit), limit) / limit).view_as(x0);
   }
   return config.clip_sample ? x0.clamp(-config.clip_sample_range, config.clip_sample_range) : x0;

@@ -41,7 +41,8 @@ std::string to_string(SchedulerName name) {
   return {};
 }
 
-std::optional<SchedulerName> scheduler_of_class(const std::string& class_name, bool use_karras_sigmas) {
+std::optional<SchedulerName> scheduler_of_class(const std::string& class_name,
+                                                bool use_karras_sigmas) {
   for (const Entry& entry : kSchedulers) {
     if (class_name == entry.class_name) {
       const bool karras = entry.name == SchedulerName::dpmpp_2m && use_karras_sigmas;
@@ -51,7 +52,8 @@ std::optional<SchedulerName> scheduler_of_class(const std::string& class_name, b
   return std::nullopt;
 }
 
-std::unique_ptr<Scheduler> make_scheduler(SchedulerName name, const SchedulerConfig& config, int steps) {
+std::unique_ptr<Scheduler> make_scheduler(SchedulerName name, const SchedulerConfig& config,
+                                          int steps) {
   SchedulerConfig own = config;
   switch (name) {
     case SchedulerName::ddim:

@@ -1,6 +1,5 @@
-#include <gtest/gtest.h>
-
 #include <ATen/ATen.h>
+#include <gtest/gtest.h>
 
 #include "omr/core/error.h"
 #include "omr/diffusion/autoencoder_kl.h"
@@ -30,8 +29,8 @@ TEST_P(PeersUNetTest, OutputMatchesDiffusersAtDivisibleAndOddSizes) {
   UNet2DConditionModel unet = load_unet(folder(), {});
   const auto expected = io::SafetensorsFile::open(folder() / "expected.safetensors");
   for (const std::string i : {"0", "1"}) {
-    const at::Tensor output =
-        unet(expected->tensor("sample" + i), expected->tensor("timestep" + i), expected->tensor("context" + i));
+    const at::Tensor output = unet(expected->tensor("sample" + i), expected->tensor("timestep" + i),
+                                   expected->tensor("context" + i));
     EXPECT_LT(largest_difference(output, expected->tensor("output" + i)), 2e-5) << i;
   }
 }
@@ -41,13 +40,15 @@ TEST_P(PeersUNetTest, LoraInAnyKeyStyleMatchesPeft) {
   UNet2DConditionModel unet = load_unet(folder(), {});
   const auto expected = io::SafetensorsFile::open(folder() / "expected.safetensors");
   const auto run = [&] {
-    return unet(expected->tensor("sample0"), expected->tensor("timestep0"), expected->tensor("context0"));
+    return unet(expected->tensor("sample0"), expected->tensor("timestep0"),
+                expected->tensor("context0"));
   };
   const at::Tensor before = run();
   for (const char* style : {"kohya", "old", "peft"}) {
     SCOPED_TRACE(style);
     const io::LoraFile file = io::read_lora(folder() / (std::string(style) + ".safetensors"));
-    for (const auto& [weight, key] : {std::pair(1.0, "output_lora"), std::pair(0.35, "output_lora_0.35")}) {
+    for (const auto& [weight, key] :
+         {std::pair(1.0, "output_lora"), std::pair(0.35, "output_lora_0.35")}) {
       const nn::LoraReport report = nn::apply_lora(*unet, file, "unet", weight);
       EXPECT_EQ(report.applied, file.tensors);
       EXPECT_TRUE(report.skipped.empty());
@@ -68,12 +69,14 @@ TEST_P(PeersVaeTest, EncodingAndDecodingMatchDiffusers) {
   for (const std::string suffix : {"", "_old"}) {
     const fs::path folder = kPeers / ("vae_" + std::string(GetParam()) + suffix);
     AutoencoderKL vae = load_vae(folder, {});
-    const auto expected =
-        io::SafetensorsFile::open(kPeers / ("vae_" + std::string(GetParam())) / "expected.safetensors");
+    const auto expected = io::SafetensorsFile::open(kPeers / ("vae_" + std::string(GetParam())) /
+                                                    "expected.safetensors");
     const DiagonalGaussian distribution = vae->encode(expected->tensor("pixels"));
     EXPECT_LT(largest_difference(distribution.mean, expected->tensor("mean")), 2e-5);
     EXPECT_LT(largest_difference(distribution.logvar, expected->tensor("logvar")), 2e-5);
-    EXPECT_LT(largest_difference(vae->decode(expected->tensor("latents")), expected->tensor("decoded")), 2e-5);
+    EXPECT_LT(
+        largest_difference(vae->decode(expected->tensor("latents")), expected->tensor("decoded")),
+        2e-5);
   }
 }
 

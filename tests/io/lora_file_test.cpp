@@ -1,4 +1,3 @@
-#include "omr/io/json_file.h"
 #include "omr/io/lora_file.h"
 
 #include <filesystem>
@@ -8,6 +7,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "omr/io/json_file.h"
 #include "omr/io/safetensors.h"
 
 #include "support/error_of.h"

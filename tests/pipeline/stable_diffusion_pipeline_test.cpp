@@ -1,10 +1,9 @@
 #include "omr/pipeline/stable_diffusion_pipeline.h"
 
-#include <gtest/gtest.h>
-
 #include <cstdlib>
 
 #include <ATen/ATen.h>
+#include <gtest/gtest.h>
 
 #include "omr/core/error.h"
 #include "omr/io/json_file.h"
@@ -39,11 +38,13 @@ Difference difference(const Image& a, const Image& b) {
 class PipelineTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    pipeline_ = new StableDiffusionPipeline(StableDiffusionPipeline::open(ModelFolder::open(kPack), {}));
+    pipeline_ =
+        new StableDiffusionPipeline(StableDiffusionPipeline::open(ModelFolder::open(kPack), {}));
   }
   static void TearDownTestSuite() { delete pipeline_; }
 
-  std::vector<GeneratedImage> draw(const std::string& prompt, const std::vector<Start>& starts, int steps = 6) {
+  std::vector<GeneratedImage> draw(const std::string& prompt, const std::vector<Start>& starts,
+                                   int steps = 6) {
     GenerationOptions options;
     options.steps = steps;
     options.guidance_scale = 4.0;
@@ -70,14 +71,16 @@ TEST_F(PipelineTest, EveryReferencePictureIsDiffusers) {
     options.scheduler = schedulers::parse_scheduler_name(entry["scheduler"]);
     options.negative_prompt = entry.value("negative_prompt", "");
     std::vector<LoraSelection> loras;
-    if (entry.contains("lora")) loras = {{kPack / entry["lora"][0].get<std::string>(), entry["lora"][1]}};
+    if (entry.contains("lora"))
+      loras = {{kPack / entry["lora"][0].get<std::string>(), entry["lora"][1]}};
     pipeline_->set_loras(loras);
     Start start{entry["seed"], {}, 1.0, false};
     if (entry.contains("init")) {
       const Image init = io::read_png(kReference / entry["init"].get<std::string>());
       start = pipeline_->encode_start(init, entry["seed"], entry["strength"], 0, 0);
     }
-    const auto drawn = pipeline_->generate({entry["prompt"], {}}, options, {start}, {}, cancellation_);
+    const auto drawn =
+        pipeline_->generate({entry["prompt"], {}}, options, {start}, {}, cancellation_);
     const Difference found = difference(drawn[0].image, io::read_png(kReference / (name + ".png")));
     EXPECT_LE(found.mean, 0.05);
     EXPECT_LE(found.largest, 2);
@@ -89,7 +92,8 @@ TEST_F(PipelineTest, EveryReferencePictureIsDiffusers) {
 }
 
 TEST_F(PipelineTest, EachPictureOfABatchIsTheOneDrawnAlone) {
-  const auto together = draw("a red star", {{3, {}, 1.0, false}, {4, {}, 1.0, false}, {5, {}, 1.0, false}});
+  const auto together =
+      draw("a red star", {{3, {}, 1.0, false}, {4, {}, 1.0, false}, {5, {}, 1.0, false}});
   for (std::size_t i = 0; i < together.size(); ++i) {
     const auto alone = draw("a red star", {{3 + i, {}, 1.0, false}});
     EXPECT_LE(difference(together[i].image, alone[0].image).largest, 2);
@@ -102,7 +106,8 @@ TEST_F(PipelineTest, StartsFromNoiseAndFromLatentsMixInOneCall) {
   const Start kept{9, first[0].latents, 0.5, false};
   const auto mixed = draw("a blue star", {{3, {}, 1.0, false}, kept, {4, {}, 1.0, false}});
   EXPECT_LE(difference(mixed[1].image, draw("a blue star", {kept})[0].image).largest, 2);
-  EXPECT_LE(difference(mixed[2].image, draw("a blue star", {{4, {}, 1.0, false}})[0].image).largest, 2);
+  EXPECT_LE(difference(mixed[2].image, draw("a blue star", {{4, {}, 1.0, false}})[0].image).largest,
+            2);
 }
 
 TEST_F(PipelineTest, LittleStrengthKeepsThePictureThatLatentsHold) {
@@ -129,7 +134,8 @@ TEST_F(PipelineTest, LoraOffAgainIsBitIdenticalToNeverOn) {
 
 TEST_F(PipelineTest, AnUnusableLoraLeavesTheModelAsItWas) {
   const auto before = draw("a red star", {{3, {}, 1.0, false}});
-  EXPECT_THROW(pipeline_->set_loras({{kPack / "lora/outline.safetensors", 1.0}, {kPack / "vae/diffusion_pytorch_model.safetensors", 1.0}}),
+  EXPECT_THROW(pipeline_->set_loras({{kPack / "lora/outline.safetensors", 1.0},
+                                     {kPack / "vae/diffusion_pytorch_model.safetensors", 1.0}}),
                Error);
   EXPECT_EQ(draw("a red star", {{3, {}, 1.0, false}})[0].image.pixels, before[0].image.pixels);
 }
@@ -139,7 +145,8 @@ TEST_F(PipelineTest, OtherSizesThanTheModelsOwnWork) {
   options.steps = 2;
   options.width = 72;
   options.height = 44;
-  const auto drawn = pipeline_->generate({"a red star", {}}, options, {{3, {}, 1.0, false}}, {}, cancellation_);
+  const auto drawn =
+      pipeline_->generate({"a red star", {}}, options, {{3, {}, 1.0, false}}, {}, cancellation_);
   EXPECT_EQ(drawn[0].image.width, 72);
   EXPECT_EQ(drawn[0].image.height, 44);
 }
@@ -169,12 +176,13 @@ TEST_F(PipelineTest, CancellationStopsBetweenSteps) {
   GenerationOptions options;
   options.steps = 10;
   int steps = 0;
-  EXPECT_THROW(pipeline_->generate({"a star", {}}, options, {{1, {}, 1.0, false}},
-                                   [&](int step, int) {
-                                     steps = step;
-                                     if (step == 3) cancellation_.request();
-                                   },
-                                   cancellation_),
+  EXPECT_THROW(pipeline_->generate(
+                   {"a star", {}}, options, {{1, {}, 1.0, false}},
+                   [&](int step, int) {
+                     steps = step;
+                     if (step == 3) cancellation_.request();
+                   },
+                   cancellation_),
                Error);
   EXPECT_EQ(steps, 3);
 }

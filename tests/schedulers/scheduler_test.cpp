@@ -1,9 +1,8 @@
 #include "omr/schedulers/scheduler.h"
 
-#include <gtest/gtest.h>
-
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
+#include <gtest/gtest.h>
 
 #include "omr/core/error.h"
 #include "omr/io/safetensors.h"
@@ -21,7 +20,8 @@ at::Tensor dummy_model(const at::Tensor& sample, double timestep) {
 at::Tensor run(Scheduler& scheduler, at::Tensor sample, std::size_t first) {
   for (std::size_t i = first; i < scheduler.timesteps().size(); ++i) {
     const at::Tensor seen = scheduler.scale_model_input(sample, i);
-    sample = scheduler.step(dummy_model(seen, scheduler.timesteps()[i]), i, sample, std::nullopt).prev_sample;
+    sample = scheduler.step(dummy_model(seen, scheduler.timesteps()[i]), i, sample, std::nullopt)
+                 .prev_sample;
   }
   return sample;
 }
@@ -36,20 +36,25 @@ TEST(PeersSchedulerTest, WholeTrajectoriesMatchDiffusers) {
     SCOPED_TRACE(name);
     const io::Config file(folder / (entry["base"].get<std::string>() + ".json"));
     const SchedulerConfig config = pipeline::read_scheduler_config(file);
-    const auto scheduler = make_scheduler(parse_scheduler_name(entry["scheduler"]), config, entry["steps"]);
+    const auto scheduler =
+        make_scheduler(parse_scheduler_name(entry["scheduler"]), config, entry["steps"]);
     const at::Tensor timesteps = expected->tensor(name + ".timesteps");
     ASSERT_EQ(static_cast<std::int64_t>(scheduler->timesteps().size()), timesteps.numel());
     for (std::int64_t i = 0; i < timesteps.numel(); ++i) {
-      ASSERT_NEAR(scheduler->timesteps()[static_cast<std::size_t>(i)], timesteps[i].item<double>(), 1e-3);
+      ASSERT_NEAR(scheduler->timesteps()[static_cast<std::size_t>(i)], timesteps[i].item<double>(),
+                  1e-3);
     }
     const std::size_t first = entry["first"];
     const at::Tensor noise = expected->tensor("noise");
-    const at::Tensor start = first == 0 ? noise * scheduler->init_noise_sigma()
-                                        : scheduler->add_noise(expected->tensor("original"), noise, first);
+    const at::Tensor start = first == 0
+                                 ? noise * scheduler->init_noise_sigma()
+                                 : scheduler->add_noise(expected->tensor("original"), noise, first);
     const at::Tensor wanted_start = expected->tensor(name + ".start");
-    EXPECT_LT((start - wanted_start).abs().max().item<double>(), 1e-5 * (1 + wanted_start.abs().max().item<double>()));
+    EXPECT_LT((start - wanted_start).abs().max().item<double>(),
+              1e-5 * (1 + wanted_start.abs().max().item<double>()));
     const at::Tensor wanted = expected->tensor(name + ".end");
-    // fp32 sums over twenty steps; diffusers' own fp32 tables are the larger part of the difference.
+    // fp32 sums over twenty steps; diffusers' own fp32 tables are the larger part of the
+    // difference.
     EXPECT_LT((run(*scheduler, start, first) - wanted).abs().max().item<double>(),
               1e-4 * (1 + wanted.abs().max().item<double>()));
   }
@@ -69,7 +74,8 @@ TEST(DDIMSchedulerTest, StochasticStepReportsItsMeanAndDeviation) {
 TEST(SchedulerTest, ImpossibleStepCountsAreUsageErrors) {
   for (int steps : {0, -3, 1001}) {
     for (const char* name : {"ddim", "euler", "dpmpp_2m", "dpmpp_2m_karras"}) {
-      EXPECT_THROW(make_scheduler(parse_scheduler_name(name), SchedulerConfig{}, steps), Error) << name << steps;
+      EXPECT_THROW(make_scheduler(parse_scheduler_name(name), SchedulerConfig{}, steps), Error)
+          << name << steps;
     }
   }
 }
@@ -85,7 +91,8 @@ TEST(SchedulerTest, UnknownNameListsTheKnownOnes) {
 }
 
 TEST(NoiseScheduleTest, AlphasCumprodFallMonotonically) {
-  for (BetaSchedule schedule : {BetaSchedule::linear, BetaSchedule::scaled_linear, BetaSchedule::squaredcos_cap_v2}) {
+  for (BetaSchedule schedule :
+       {BetaSchedule::linear, BetaSchedule::scaled_linear, BetaSchedule::squaredcos_cap_v2}) {
     SchedulerConfig config;
     config.beta_schedule = schedule;
     const std::vector<double> alphas = alphas_cumprod(config);

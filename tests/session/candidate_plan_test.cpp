@@ -20,8 +20,8 @@ TEST(CandidatePlanTest, FirstRoundTakesNeighbouringSeeds) {
 }
 
 TEST(CandidatePlanTest, LaterRoundsKeepTheNoiseFirstAndTheLatentsAfter) {
-  const auto plan = plan_candidates(
-      {.round = 2, .seed = 7, .candidates = 4, .kept = &kKept, .kept_seed = 9});
+  const auto plan =
+      plan_candidates({.round = 2, .seed = 7, .candidates = 4, .kept = &kKept, .kept_seed = 9});
   EXPECT_EQ(plan[0].seed, 9u);
   EXPECT_FALSE(plan[0].init);
   EXPECT_EQ(plan[1].seed, 9u);
@@ -33,12 +33,8 @@ TEST(CandidatePlanTest, LaterRoundsKeepTheNoiseFirstAndTheLatentsAfter) {
 }
 
 TEST(CandidatePlanTest, AGivenStrengthAppliesToEveryCandidate) {
-  const auto plan = plan_candidates({.round = 2,
-                                     .seed = 7,
-                                     .candidates = 2,
-                                     .strength = 0.4,
-                                     .kept = &kKept,
-                                     .kept_seed = 9});
+  const auto plan = plan_candidates(
+      {.round = 2, .seed = 7, .candidates = 2, .strength = 0.4, .kept = &kKept, .kept_seed = 9});
   EXPECT_EQ(plan[0].init, kKept);
   EXPECT_EQ(plan[0].strength, 0.4);
   EXPECT_EQ(plan[0].seed, 9u);

@@ -1,4 +1,5 @@
-// The program: parses the command line, runs a command, and turns what comes of it into an exit code.
+// The program: parses the command line, runs a command, and turns what comes of it into an exit
+// code.
 #pragma once
 
 namespace omr::cli {

@@ -1,4 +1,5 @@
-// The one exception of omr. Parts throw it; main() catches it once and maps its kind to an exit code.
+// The one exception of omr. Parts throw it; main() catches it once and maps its kind to an exit
+// code.
 #pragma once
 
 #include <stdexcept>

@@ -9,7 +9,7 @@ enum ExitCode : int {
   kExitDone = 0,
   kExitFailed = 1,
   kExitUsage = 2,
-  kExitDifference = 3,    // `omr replay --check` found one
+  kExitDifference = 3,     // `omr replay --check` found one
   kExitInterrupted = 130,  // 128 + SIGINT, as shells expect
 };
 

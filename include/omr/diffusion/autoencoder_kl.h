@@ -27,8 +27,8 @@ struct AutoencoderKLConfig {
   std::int64_t layers_per_block = 2;
   std::int64_t norm_num_groups = 32;
   nn::Activation act_fn = nn::Activation::silu;
-  // Latents of unit variance = scaling_factor * (z − shift_factor). SD 1.x and 2.x files from before
-  // the key existed rely on diffusers' default.
+  // Latents of unit variance = scaling_factor * (z − shift_factor). SD 1.x and 2.x files from
+  // before the key existed rely on diffusers' default.
   double scaling_factor = 0.18215;
   double shift_factor = 0;
   bool mid_block_add_attention = true;

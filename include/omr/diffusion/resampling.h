@@ -26,8 +26,8 @@ TORCH_MODULE(Downsample2D);
 class Upsample2DImpl : public torch::nn::Module {
  public:
   explicit Upsample2DImpl(std::int64_t channels);
-  // Nearest-neighbour to `size` (H, W), then a convolution. The size is given because a level of odd
-  // size is not twice the one below.
+  // Nearest-neighbour to `size` (H, W), then a convolution. The size is given because a level of
+  // odd size is not twice the one below.
   at::Tensor forward(const at::Tensor& x, at::IntArrayRef size);
 
  private:

@@ -16,12 +16,12 @@ namespace omr::diffusion {
 
 // What one level needs to know. A level without cross attention leaves num_attention_heads at 0.
 struct UNetBlockConfig {
-  std::int64_t in_channels = 0;           // from the level before
+  std::int64_t in_channels = 0;  // from the level before
   std::int64_t out_channels = 0;
-  std::int64_t prev_output_channel = 0;   // up levels only: width of what comes up from below
+  std::int64_t prev_output_channel = 0;  // up levels only: width of what comes up from below
   std::int64_t temb_channels = 0;
-  std::int64_t num_layers = 1;            // residual blocks
-  std::int64_t transformer_layers = 1;    // transformer blocks behind each
+  std::int64_t num_layers = 1;          // residual blocks
+  std::int64_t transformer_layers = 1;  // transformer blocks behind each
   std::int64_t num_attention_heads = 0;
   std::int64_t cross_attention_dim = 0;
   std::int64_t norm_num_groups = 32;
@@ -29,7 +29,7 @@ struct UNetBlockConfig {
   nn::Activation activation = nn::Activation::silu;
   bool use_linear_projection = false;
   bool upcast_attention = false;
-  bool resample = true;                   // the last level keeps its size
+  bool resample = true;  // the last level keeps its size
   std::int64_t downsample_padding = 1;
   double output_scale_factor = 1.0;
 };

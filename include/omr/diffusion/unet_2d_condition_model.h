@@ -50,7 +50,8 @@ class UNet2DConditionModelImpl : public torch::nn::Module {
   explicit UNet2DConditionModelImpl(const UNet2DConditionConfig& config);
 
   // sample [B, C, H, W], timestep [B] or [1] in [0, 1000), encoder_hidden_states [B, S, D] -> the
-  // model's prediction [B, out_channels, H, W] (epsilon or v, as it was trained), in sample's dtype.
+  // model's prediction [B, out_channels, H, W] (epsilon or v, as it was trained), in sample's
+  // dtype.
   at::Tensor forward(const at::Tensor& sample, const at::Tensor& timestep,
                      const at::Tensor& encoder_hidden_states);
 
@@ -69,6 +70,7 @@ class UNet2DConditionModelImpl : public torch::nn::Module {
 TORCH_MODULE(UNet2DConditionModel);
 
 // Opens a diffusers folder (config.json, diffusion_pytorch_model*.safetensors).
-UNet2DConditionModel load_unet(const std::filesystem::path& folder, const nn::ExecutionOptions& execution);
+UNet2DConditionModel load_unet(const std::filesystem::path& folder,
+                               const nn::ExecutionOptions& execution);
 
 }  // namespace omr::diffusion

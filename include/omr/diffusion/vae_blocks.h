@@ -40,7 +40,8 @@ class VaeMidBlockImpl : public torch::nn::Module {
 };
 TORCH_MODULE(VaeMidBlock);
 
-// DownEncoderBlock2D or UpDecoderBlock2D: residual blocks, then a change of size but at the last level.
+// DownEncoderBlock2D or UpDecoderBlock2D: residual blocks, then a change of size but at the last
+// level.
 class VaeLevelImpl : public torch::nn::Module {
  public:
   enum class Resample { none, down, up };

@@ -6,9 +6,9 @@
 
 namespace omr::io {
 
-// Replaces `path` with `bytes`: temporary file in the same folder, write, fsync, rename, fsync of the
-// folder; every result is checked. Throws Error(io) naming the path and the cause (no space left,
-// permission denied, …) and leaves nothing behind.
+// Replaces `path` with `bytes`: temporary file in the same folder, write, fsync, rename, fsync of
+// the folder; every result is checked. Throws Error(io) naming the path and the cause (no space
+// left, permission denied, …) and leaves nothing behind.
 void write_atomically(const std::filesystem::path& path, std::string_view bytes);
 
 }  // namespace omr::io

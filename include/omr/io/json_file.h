@@ -41,12 +41,12 @@ class Config {
   // An integer within [low, high]; the bounds keep hostile configs from asking for absurd memory.
   std::int64_t integer_within(const std::string& key, std::int64_t low, std::int64_t high) const;
 
-  // Throws Error(mismatch) unless the key is absent, null or equal to `supported`: for switches of an
-  // architecture that omr computes in one way only.
+  // Throws Error(mismatch) unless the key is absent, null or equal to `supported`: for switches of
+  // an architecture that omr computes in one way only.
   void expect(const std::string& key, const Json& supported) const;
 
-  // Throws Error(format) naming keys other than these: for omr's own files, where a misspelt key must
-  // not pass unnoticed.
+  // Throws Error(format) naming keys other than these: for omr's own files, where a misspelt key
+  // must not pass unnoticed.
   void allow_only(const std::vector<std::string>& keys) const;
 
   const Json& json() const { return object_; }

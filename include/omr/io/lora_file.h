@@ -16,8 +16,8 @@ struct LoraLayer {
   std::string component;  // "unet", "text_encoder", or "" where the key names none (PEFT adapters)
   std::string module;     // dotted path below the component; kohya's stays underscored
   bool underscored = false;
-  at::Tensor down;  // lora_A: [rank, in]
-  at::Tensor up;    // lora_B: [out, rank]
+  at::Tensor down;              // lora_A: [rank, in]
+  at::Tensor up;                // lora_B: [out, rank]
   std::optional<double> alpha;  // absent means alpha = rank
 };
 
@@ -28,7 +28,8 @@ struct LoraFile {
   std::size_t tensors = 0;          // all tensors but the alphas
 };
 
-// Opens one safetensors file. Alpha comes from its tensors, or from the metadata that diffusers saves
+// Opens one safetensors file. Alpha comes from its tensors, or from the metadata that diffusers
+// saves
 // (`lora_adapter_metadata`). Throws Error(io), Error(format); Error(mismatch) when a half of a pair
 // is missing or its rank disagrees.
 LoraFile read_lora(const std::filesystem::path& path);

@@ -1,5 +1,5 @@
-// PNG pictures: encoded by stb_image_write, decoded by libpng; text chunks as AUTOMATIC1111's web UI
-// writes and reads them (key `parameters`).
+// PNG pictures: encoded by stb_image_write, decoded by libpng; text chunks as AUTOMATIC1111's web
+// UI writes and reads them (key `parameters`).
 #pragma once
 
 #include <filesystem>
@@ -20,8 +20,8 @@ std::string encode_png(const Image& image, const PngText& text = {});
 
 // Any PNG as 8-bit RGB: palettes and grey expanded, alpha dropped, 16 bits reduced to their high
 // byte, as Pillow's convert("RGB") does; gamma chunks are ignored likewise. 16-bit grey alone is
-// another matter: Pillow clips it at 255, which leaves a white picture, omr takes its high byte too.
-// At most 16384 pixels a side. `where` names the source in errors. Throws Error(format).
+// another matter: Pillow clips it at 255, which leaves a white picture, omr takes its high byte
+// too. At most 16384 pixels a side. `where` names the source in errors. Throws Error(format).
 Image decode_png(std::string_view bytes, const std::string& where);
 Image read_png(const std::filesystem::path& path);
 

@@ -32,7 +32,8 @@ class SafetensorsFile : public std::enable_shared_from_this<SafetensorsFile> {
   // the format or is a pickle (.ckpt, .pt, .bin, recognised by content).
   static std::shared_ptr<const SafetensorsFile> open(const std::filesystem::path& path);
   // The same from memory, which is copied; `where` names it in errors.
-  static std::shared_ptr<const SafetensorsFile> from_bytes(std::string_view bytes, const std::string& where);
+  static std::shared_ptr<const SafetensorsFile> from_bytes(std::string_view bytes,
+                                                           const std::string& where);
   ~SafetensorsFile();
   SafetensorsFile(const SafetensorsFile&) = delete;
   SafetensorsFile& operator=(const SafetensorsFile&) = delete;
@@ -62,7 +63,8 @@ class SafetensorsFile : public std::enable_shared_from_this<SafetensorsFile> {
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 // The bytes of a file that holds these tensors.
-std::string encode_safetensors(const NamedTensors& tensors, const std::map<std::string, std::string>& metadata = {});
+std::string encode_safetensors(const NamedTensors& tensors,
+                               const std::map<std::string, std::string>& metadata = {});
 
 // Writes the tensors (moved to the CPU, made contiguous) under their names, in the order that the
 // format wants; the file appears whole or not at all. Throws Error(io).

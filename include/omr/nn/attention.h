@@ -11,6 +11,7 @@ namespace omr::nn {
 // heads each serves a group (GQA). `mask` is undefined, or additive and broadcastable to
 // [B, heads, N, S]; `causal` masks the future (N == S). Scale 1/sqrt(D).
 at::Tensor multi_head_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                                std::int64_t heads, const at::Tensor& mask = {}, bool causal = false);
+                                std::int64_t heads, const at::Tensor& mask = {},
+                                bool causal = false);
 
 }  // namespace omr::nn

@@ -15,9 +15,9 @@ struct ExecutionOptions {
   c10::ScalarType dtype = c10::kFloat;  // of weights and activations
 };
 
-// `device` is auto, cpu, cuda or cuda:N; auto is cuda where libtorch sees one. `dtype` is auto, fp32,
-// fp16 or bf16; auto is fp16 on CUDA and fp32 on the CPU. Throws Error(usage) for another word,
-// Error(resource) for a device that is not there.
+// `device` is auto, cpu, cuda or cuda:N; auto is cuda where libtorch sees one. `dtype` is auto,
+// fp32, fp16 or bf16; auto is fp16 on CUDA and fp32 on the CPU. Throws Error(usage) for another
+// word, Error(resource) for a device that is not there.
 ExecutionOptions resolve_execution(const std::string& device, const std::string& dtype);
 
 }  // namespace omr::nn

@@ -1,5 +1,5 @@
-// y = x Wᵀ + b, the one place where a weight may be dense or NF4 and may carry LoRA adapters. Models
-// say Linear and never learn which.
+// y = x Wᵀ + b, the one place where a weight may be dense or NF4 and may carry LoRA adapters.
+// Models say Linear and never learn which.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,8 @@ class LinearImpl : public torch::nn::Module {
   // The weight [out, in] and bias [out] are allocated and not initialised.
   LinearImpl(std::int64_t in_features, std::int64_t out_features, bool bias = true);
 
-  // x [..., in] -> [..., out], in x's dtype. Gradients flow to x, to a dense weight and to adapters.
+  // x [..., in] -> [..., out], in x's dtype. Gradients flow to x, to a dense weight and to
+  // adapters.
   at::Tensor forward(const at::Tensor& x);
 
   // Moves the weight into NF4 blocks and frees the dense one.

@@ -10,10 +10,11 @@
 
 namespace omr::nn {
 
-// Every parameter of `module` takes the tensor of its dotted name: as a view of the mapped file when
-// dtype and device already fit, else as one converted copy. Missing, unexpected and mis-shaped names
-// are listed together in one Error(mismatch) that names `part` ("unet", …) and the file; names that
-// `ignorable` matches (position_ids and other buffers of old files) may be present unused.
+// Every parameter of `module` takes the tensor of its dotted name: as a view of the mapped file
+// when dtype and device already fit, else as one converted copy. Missing, unexpected and mis-shaped
+// names are listed together in one Error(mismatch) that names `part` ("unet", …) and the file;
+// names that `ignorable` matches (position_ids and other buffers of old files) may be present
+// unused.
 void load_weights(torch::nn::Module& module, const io::Weights& weights, const std::string& part,
                   const ExecutionOptions& execution);
 

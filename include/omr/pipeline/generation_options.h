@@ -1,5 +1,5 @@
-// What one picture is asked to be: the second kind of settings, beside architecture (config structs)
-// and execution (nn::ExecutionOptions).
+// What one picture is asked to be: the second kind of settings, beside architecture (config
+// structs) and execution (nn::ExecutionOptions).
 #pragma once
 
 #include <cstdint>
@@ -19,18 +19,19 @@ struct GenerationOptions {
   int steps = 20;               // UNet calls per picture, 1 to the model's training timesteps
   double guidance_scale = 7.5;  // arXiv 2207.12598; up to 1 switches guidance off
   schedulers::SchedulerName scheduler = schedulers::SchedulerName::ddim;
-  int width = 0;                // pixels, multiples of the VAE's downscale; 0: the model's own size
+  int width = 0;  // pixels, multiples of the VAE's downscale; 0: the model's own size
   int height = 0;
 };
 
 // Where one picture starts: pure noise of `seed`, or given latents noised by `strength`.
 struct Start {
   std::uint64_t seed = 0;
-  at::Tensor latents;     // scaled latents [1, C, h, w], fp32, on the CPU; undefined: from noise
+  at::Tensor latents;  // scaled latents [1, C, h, w], fp32, on the CPU; undefined: from noise
   // Share of the schedule that is run again on given latents, in (0, 1]: int(steps·strength) steps.
   double strength = 1.0;
   // A picture was encoded with this seed's generator first, so its noise is the generator's second
-  // draw (StableDiffusionImg2ImgPipeline draws the encoder's sample and the noise from one generator).
+  // draw (StableDiffusionImg2ImgPipeline draws the encoder's sample and the noise from one
+  // generator).
   bool encoded_with_seed = false;
 };
 

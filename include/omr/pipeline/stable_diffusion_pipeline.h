@@ -42,17 +42,20 @@ using ProgressCallback = std::function<void(int step, int steps)>;
 class StableDiffusionPipeline {
  public:
   // Opens every part of the folder. Throws Error(io|format|mismatch) naming the file.
-  static StableDiffusionPipeline open(const ModelFolder& folder, const nn::ExecutionOptions& execution);
+  static StableDiffusionPipeline open(const ModelFolder& folder,
+                                      const nn::ExecutionOptions& execution);
 
   // One picture per start, in order. Throws Error(usage) for an impossible size or number of steps,
   // Error(cancelled), Error(resource) when memory runs out or the model's numbers overflow.
   std::vector<GeneratedImage> generate(const PromptInput& prompt, const GenerationOptions& options,
-                                       const std::vector<Start>& starts, const ProgressCallback& progress,
+                                       const std::vector<Start>& starts,
+                                       const ProgressCallback& progress,
                                        const Cancellation& cancellation);
 
   // The start that img2img makes of a picture: encoded with the seed's generator. The picture is
   // resized to width x height (0: its own size, rounded down to the VAE's multiple) by Lanczos.
-  Start encode_start(const Image& image, std::uint64_t seed, double strength, int width, int height);
+  Start encode_start(const Image& image, std::uint64_t seed, double strength, int width,
+                     int height);
 
   // Exactly these adapters are on afterwards, over UNet and text encoder; the report counts their
   // tensors. On an error none of the new ones is. Throws Error(io|format|mismatch), and

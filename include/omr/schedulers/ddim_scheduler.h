@@ -12,8 +12,11 @@ class DDIMScheduler : public Scheduler {
 
   const std::vector<double>& timesteps() const override { return timesteps_; }
   double init_noise_sigma() const override { return 1.0; }
-  at::Tensor scale_model_input(const at::Tensor& sample, std::size_t) const override { return sample; }
-  at::Tensor add_noise(const at::Tensor& original, const at::Tensor& noise, std::size_t index) const override;
+  at::Tensor scale_model_input(const at::Tensor& sample, std::size_t) const override {
+    return sample;
+  }
+  at::Tensor add_noise(const at::Tensor& original, const at::Tensor& noise,
+                       std::size_t index) const override;
   StepOutput step(const at::Tensor& model_output, std::size_t index, const at::Tensor& sample,
                   std::optional<at::Generator> generator) override;
 

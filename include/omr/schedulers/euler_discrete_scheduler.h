@@ -1,5 +1,5 @@
-// Euler's method on the probability-flow ODE, arXiv 2206.00364, algorithm 1 without churn (diffusers
-// schedulers/scheduling_euler_discrete.py).
+// Euler's method on the probability-flow ODE, arXiv 2206.00364, algorithm 1 without churn
+// (diffusers schedulers/scheduling_euler_discrete.py).
 #pragma once
 
 #include "omr/schedulers/scheduler.h"
@@ -13,7 +13,8 @@ class EulerDiscreteScheduler : public Scheduler {
   const std::vector<double>& timesteps() const override { return timesteps_; }
   double init_noise_sigma() const override;
   at::Tensor scale_model_input(const at::Tensor& sample, std::size_t index) const override;
-  at::Tensor add_noise(const at::Tensor& original, const at::Tensor& noise, std::size_t index) const override;
+  at::Tensor add_noise(const at::Tensor& original, const at::Tensor& noise,
+                       std::size_t index) const override;
   StepOutput step(const at::Tensor& model_output, std::size_t index, const at::Tensor& sample,
                   std::optional<at::Generator> generator) override;
 

@@ -1,5 +1,5 @@
-// The contract of all schedulers: five verbs over step indices. An instance serves one denoising run,
-// in order; multistep methods remember the steps before.
+// The contract of all schedulers: five verbs over step indices. An instance serves one denoising
+// run, in order; multistep methods remember the steps before.
 #pragma once
 
 #include <cstddef>
@@ -36,10 +36,10 @@ class Scheduler {
   // `original` noised to the level that step `index` begins at.
   virtual at::Tensor add_noise(const at::Tensor& original, const at::Tensor& noise,
                                std::size_t index) const = 0;
-  // One step. Tensors are fp32; noise, where the method wants any, comes from `generator` in fp32 on
-  // the CPU.
-  virtual StepOutput step(const at::Tensor& model_output, std::size_t index, const at::Tensor& sample,
-                          std::optional<at::Generator> generator) = 0;
+  // One step. Tensors are fp32; noise, where the method wants any, comes from `generator` in fp32
+  // on the CPU.
+  virtual StepOutput step(const at::Tensor& model_output, std::size_t index,
+                          const at::Tensor& sample, std::optional<at::Generator> generator) = 0;
 };
 
 enum class SchedulerName { ddim, euler, dpmpp_2m, dpmpp_2m_karras };
@@ -48,9 +48,11 @@ enum class SchedulerName { ddim, euler, dpmpp_2m, dpmpp_2m_karras };
 SchedulerName parse_scheduler_name(const std::string& name);
 std::string to_string(SchedulerName name);
 // diffusers' class name, for messages and defaults; nullopt for a class that omr lacks.
-std::optional<SchedulerName> scheduler_of_class(const std::string& class_name, bool use_karras_sigmas);
+std::optional<SchedulerName> scheduler_of_class(const std::string& class_name,
+                                                bool use_karras_sigmas);
 
 // A scheduler ready for `steps` steps. Throws Error(usage) for an impossible number of steps.
-std::unique_ptr<Scheduler> make_scheduler(SchedulerName name, const SchedulerConfig& config, int steps);
+std::unique_ptr<Scheduler> make_scheduler(SchedulerName name, const SchedulerConfig& config,
+                                          int steps);
 
 }  // namespace omr::schedulers

@@ -1,0 +1,61 @@
+// AdamW (Loshchilov and Hutter, arXiv 1711.05101, algorithm 2; torch.optim.AdamW), in one fused pass
+// over parameters, gradients and moments.
+#pragma once
+
+#include <vector>
+
+#include "omr/io/safetensors.h"
+#include "omr/io/weights.h"
+#include "omr/train/parameters.h"
+
+namespace omr::train {
+
+struct AdamWSettings {
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double eps = 1e-8;
+  double weight_decay = 1e-2;
+};
+
+// Parameters with a learning rate of their own: the run's times `lr_factor`.
+struct ParameterGroup {
+  NamedParameters parameters;
+  double lr_factor = 1.0;
+};
+
+class AdamW {
+ public:
+  AdamW(std::vector<ParameterGroup> groups, const AdamWSettings& settings);
+
+  // Forgets all gradients; the next backward pass puts its own in their place.
+  void zero_grad();
+
+  // L2 norm over all gradients, as torch.nn.utils.clip_grad_norm_ measures it. Not finite when any is
+  // not.
+  double gradient_norm() const;
+
+  // One update with learning rate `lr`. Gradients are divided by `gradient_divisor` on the way: loss
+  // scale, number of samples and clipping in one number. A parameter that got no gradient stays.
+  void step(double lr, double gradient_divisor = 1.0);
+
+  // All parameters, in the groups' order.
+  const NamedParameters& parameters() const { return all_; }
+  // Gradients that are there, in the same order.
+  std::vector<at::Tensor> gradients() const;
+
+  // Moments under "exp_avg." and "exp_avg_sq." + name, and the number of updates under "steps".
+  io::NamedTensors state() const;
+  // Throws Error(mismatch) when it is another optimiser's.
+  void load_state(const io::Weights& weights);
+
+ private:
+  struct Moments {
+    at::Tensor exp_avg, exp_avg_sq, steps;
+  };
+  NamedParameters all_;
+  std::vector<double> lr_factors_;  // one a parameter
+  std::vector<Moments> moments_;
+  AdamWSettings settings_;
+};
+
+}  // namespace omr::train

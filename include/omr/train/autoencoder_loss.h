@@ -1,0 +1,29 @@
+// Reconstruction and KL of an autoencoder (arXiv 2112.10752, §3.1, without its perceptual and
+// adversarial terms).
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "omr/diffusion/autoencoder_kl.h"
+
+namespace omr::train {
+
+struct AutoencoderLossWeights {
+  double l1 = 1.0;
+  double l2 = 1.0;
+  double kl = 1e-4;
+};
+
+struct AutoencoderLoss {
+  at::Tensor total;  // scalar
+  at::Tensor l1, l2;  // weighted means over pixels
+  at::Tensor kl;      // mean over the latents' elements, so that its weight does not depend on the size
+};
+
+// reconstruction and pixels [B, 3, H, W]; pixel_weights [B, 1, H, W] or undefined (all 1): errors are
+// averaged with these weights.
+AutoencoderLoss autoencoder_loss(const at::Tensor& reconstruction, const at::Tensor& pixels,
+                                 const diffusion::DiagonalGaussian& posterior, const at::Tensor& pixel_weights,
+                                 const AutoencoderLossWeights& weights);
+
+}  // namespace omr::train

@@ -1,0 +1,21 @@
+// CLIP's symmetric InfoNCE (Radford et al., arXiv 2103.00020, figure 3; clip_loss in transformers
+// models/clip/modeling_clip.py) with hard negative captions (NegCLIP, arXiv 2210.01936, §4).
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace omr::train {
+
+struct ContrastiveLoss {
+  at::Tensor total;              // scalar: mean of both directions
+  at::Tensor image_to_text;      // scalar, over the B captions and the M hard negatives
+  at::Tensor text_to_image;      // scalar, over the B pictures
+  at::Tensor hard_negatives_won; // scalar: share of pictures nearer to their caption than to its negative
+};
+
+// Features need not be normalised. image and text [B, D] in pairs; negatives [M, D] or undefined: M = B
+// for the last member. logit_scale: the logarithm of the scale, a scalar; gradients flow to all.
+ContrastiveLoss contrastive_loss(const at::Tensor& image_features, const at::Tensor& text_features,
+                                 const at::Tensor& negative_features, const at::Tensor& logit_scale);
+
+}  // namespace omr::train

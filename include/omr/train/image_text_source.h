@@ -1,0 +1,31 @@
+// Pictures with captions to train on.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "omr/core/image.h"
+#include "omr/io/json_file.h"
+
+namespace omr::train {
+
+// Everything is a pure function of its arguments.
+class ImageTextSource {
+ public:
+  virtual ~ImageTextSource() = default;
+
+  // Number of pictures; 0 when there is no end of them.
+  virtual std::uint64_t size() const = 0;
+  // Throws Error(format) for a file that is no picture.
+  virtual Image image(std::uint64_t index) const = 0;
+  // `variant` picks among the captions that fit the picture, where the source can say it in several
+  // ways.
+  virtual std::string text(std::uint64_t index, std::uint64_t variant) const = 0;
+  // A caption that is wrong about the picture in one thing only; nullopt where the source has none.
+  virtual std::optional<std::string> hard_negative(std::uint64_t index, std::uint64_t variant) const = 0;
+  // What must be the same when a run is resumed.
+  virtual io::Json description() const = 0;
+};
+
+}  // namespace omr::train

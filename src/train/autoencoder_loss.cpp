@@ -1,0 +1,24 @@
+#include "omr/train/autoencoder_loss.h"
+
+#include <ATen/ATen.h>
+
+namespace omr::train {
+
+AutoencoderLoss autoencoder_loss(const at::Tensor& reconstruction, const at::Tensor& pixels,
+                                 const diffusion::DiagonalGaussian& posterior, const at::Tensor& pixel_weights,
+                                 const AutoencoderLossWeights& weights) {
+  const at::Tensor error = reconstruction.to(at::kFloat) - pixels;
+  const auto mean = [&](const at::Tensor& x) {
+    if (!pixel_weights.defined()) return x.mean();
+    return (x * pixel_weights).sum() / (pixel_weights.sum() * static_cast<double>(x.size(1)));
+  };
+  AutoencoderLoss out;
+  out.l1 = mean(error.abs());
+  out.l2 = mean(error.square());
+  const at::Tensor mu = posterior.mean.to(at::kFloat), logvar = posterior.logvar.to(at::kFloat);
+  out.kl = 0.5 * (mu.square() + logvar.exp() - 1 - logvar).mean();
+  out.total = weights.l1 * out.l1 + weights.l2 * out.l2 + weights.kl * out.kl;
+  return out;
+}
+
+}  // namespace omr::train

@@ -1,0 +1,31 @@
+#include "omr/train/contrastive_loss.h"
+
+#include <ATen/ATen.h>
+
+#include "omr/reward/clip_model.h"
+
+namespace omr::train {
+
+ContrastiveLoss contrastive_loss(const at::Tensor& image_features, const at::Tensor& text_features,
+                                 const at::Tensor& negative_features, const at::Tensor& logit_scale) {
+  const at::Tensor images = reward::normalize(image_features), texts = reward::normalize(text_features);
+  const at::Tensor scale = logit_scale.exp();
+  const at::Tensor pairs = at::arange(images.size(0), images.options().dtype(at::kLong).requires_grad(false));
+  const at::Tensor positive = images.matmul(texts.t()) * scale;  // [B, B], a row a picture
+
+  ContrastiveLoss out;
+  at::Tensor all = positive;
+  if (negative_features.defined()) {
+    const at::Tensor negative = images.matmul(reward::normalize(negative_features).t()) * scale;
+    all = at::cat({positive, negative}, 1);
+    if (negative.size(0) == negative.size(1)) {
+      out.hard_negatives_won = positive.diagonal().gt(negative.diagonal()).to(at::kFloat).mean();
+    }
+  }
+  out.image_to_text = at::cross_entropy_loss(all, pairs);
+  out.text_to_image = at::cross_entropy_loss(positive.t(), pairs);
+  out.total = (out.image_to_text + out.text_to_image) / 2;
+  return out;
+}
+
+}  // namespace omr::train
