@@ -20,6 +20,7 @@ DEPENDS = {
     "reward": {"text", "nn"},
     "pipeline": {"text", "diffusion", "schedulers"},
     "session": {"core"},
+    "scenes": {"core"},
     "train": {"pipeline", "llm", "reward"},
     "eval": {"pipeline", "llm", "reward"},
     "cli": {"pipeline", "llm", "reward", "session", "train", "eval"},
@@ -35,7 +36,7 @@ RESTRICTED = [
     (r"(editline|histedit|readline)/?.*", r"src/cli/.*", "only cli talks to the terminal"),
 ]
 TORCH_HEADER = re.compile(r"(torch|ATen|c10)/")
-WITHOUT_TORCH = {"core", "session"}
+WITHOUT_TORCH = {"core", "session", "scenes"}
 
 # Text that stands nowhere in some modules: (pattern, exempt paths, why).
 FORBIDDEN = [
