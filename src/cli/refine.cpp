@@ -105,7 +105,7 @@ class Screen {
 };
 
 // Rounds until the input or the user's patience ends. Returns the exit code.
-int converse(session::Session& session, LineReader& reader, Screen& screen) {
+int run_rounds(session::Session& session, LineReader& reader, Screen& screen) {
   const session::SessionEvents events = screen.events();
   const auto show = [&](const session::Outcome& outcome) {
     screen.show(outcome, session.state());
@@ -134,6 +134,15 @@ int converse(session::Session& session, LineReader& reader, Screen& screen) {
     }
   }
   return kExitDone;
+}
+
+int converse(session::Session& session, LineReader& reader, Screen& screen,
+             const fs::path& folder) {
+  const int code = run_rounds(session, reader, screen);
+  if (reader.interactive() && !session.state().accepted) {
+    log::info("go on with: omr refine --resume " + printable(folder.string()));
+  }
+  return code;
 }
 
 int run_refine(RefineOptions options) {
@@ -169,7 +178,7 @@ int run_refine(RefineOptions options) {
     for (const std::string& part : session.resumed().changed_parts) {
       log::warn("the weights of " + part + " are not those that the session was begun with");
     }
-    return converse(session, reader, screen);
+    return converse(session, reader, screen, folder);
   }
   session::Settings settings = parts.settings(options.picture);
   settings.prompt = *options.prompt;
@@ -181,7 +190,7 @@ int run_refine(RefineOptions options) {
     log::info("seed " + std::to_string(settings.seed) + ", session in " + folder.string() +
               "; say what is wrong, /accept when it is right, /help for more");
   }
-  return converse(session, reader, screen);
+  return converse(session, reader, screen, folder);
 }
 
 }  // namespace
