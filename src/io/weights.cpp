@@ -1,6 +1,9 @@
 #include "omr/io/weights.h"
 
 #include <algorithm>
+#include <utility>
+
+#include <ATen/core/Tensor.h>
 
 #include "omr/core/error.h"
 #include "omr/io/json_file.h"
@@ -71,7 +74,7 @@ Weights Weights::open(const fs::path& path, const std::string& stem) {
   for (const fs::path& name : files) {
     const auto file = SafetensorsFile::open(name);
     for (const TensorInfo& info : file->tensors()) {
-      if (!out.entries_.emplace(info.name, Entry{file, info.name}).second) {
+      if (!out.entries_.emplace(info.name, Entry{file, info.name, info, {}}).second) {
         throw Error(ErrorKind::format,
                     name.string() + ": tensor \"" + info.name + "\" is in another shard too");
       }
@@ -93,13 +96,21 @@ const TensorInfo& Weights::info(const std::string& name) const {
   if (found == entries_.end()) {
     throw Error(ErrorKind::format, where_.string() + " has no tensor \"" + name + "\"");
   }
-  return *found->second.file->find(found->second.name_in_file);
+  return found->second.info;
 }
 
 at::Tensor Weights::tensor(const std::string& name) const {
   info(name);
   const Entry& entry = entries_.at(name);
-  return entry.file->tensor(entry.name_in_file);
+  at::Tensor out = entry.file->tensor(entry.name_in_file);
+  for (const TensorView& view : entry.derived) {
+    if (view.rows >= 0) out = out.narrow(0, view.first_row, view.rows);
+    if (view.transposed) out = out.t();
+    if (view.drop_trailing_ones) {
+      while (out.dim() > 2 && out.size(-1) == 1) out = out.squeeze(-1);
+    }
+  }
+  return out;
 }
 
 std::string Weights::where() const { return where_.string(); }
@@ -116,16 +127,56 @@ std::vector<fs::path> Weights::files() const {
 }
 
 Weights Weights::renamed(const std::function<std::string(const std::string&)>& rename) const {
+  return viewed([&](const TensorInfo& info) -> std::vector<TensorView> {
+    const std::string to = rename(info.name);
+    if (to.empty()) return {};
+    return {{to}};
+  });
+}
+
+Weights Weights::viewed(
+    const std::function<std::vector<TensorView>(const TensorInfo&)>& views) const {
   Weights out;
   out.where_ = where_;
   for (const auto& [name, entry] : entries_) {
-    const std::string to = rename(name);
-    if (to.empty()) continue;
-    if (!out.entries_.emplace(to, entry).second) {
-      throw Error(ErrorKind::format, where_.string() + ": two tensors are both \"" + to + "\"");
+    for (const TensorView& view : views(entry.info)) {
+      const auto fail = [&, name = name](const std::string& cause) {
+        throw Error(ErrorKind::format, where_.string() + ": tensor \"" + name + "\" " + cause);
+      };
+      Entry seen = entry;
+      seen.info.name = view.name;
+      std::vector<std::int64_t>& shape = seen.info.shape;
+      if (view.rows >= 0) {
+        const std::int64_t stored = shape.empty() ? 0 : shape.front();
+        if (view.first_row < 0 || view.first_row + view.rows > stored) {
+          fail("has " + std::to_string(stored) + " rows, expected at least " +
+               std::to_string(view.first_row + view.rows));
+        }
+        const std::size_t row =
+            (seen.info.end - seen.info.begin) / static_cast<std::size_t>(stored);
+        seen.info.begin += row * static_cast<std::size_t>(view.first_row);
+        seen.info.end = seen.info.begin + row * static_cast<std::size_t>(view.rows);
+        shape.front() = view.rows;
+      }
+      if (view.transposed) {
+        if (shape.size() != 2) fail("is no matrix, so it has no transpose");
+        std::swap(shape[0], shape[1]);
+      }
+      if (view.drop_trailing_ones) {
+        while (shape.size() > 2 && shape.back() == 1) shape.pop_back();
+      }
+      const bool same = view.rows < 0 && !view.transposed && !view.drop_trailing_ones;
+      if (!same) seen.derived.push_back(view);
+      out.add(view.name, std::move(seen));
     }
   }
   return out;
+}
+
+void Weights::add(const std::string& name, Entry entry) {
+  if (!entries_.emplace(name, std::move(entry)).second) {
+    throw Error(ErrorKind::format, where_.string() + ": two tensors are both \"" + name + "\"");
+  }
 }
 
 Weights Weights::below(const std::string& prefix) const {

@@ -132,6 +132,35 @@ TEST(WeightsTest, RenamesAndSelects) {
   EXPECT_EQ(error_of([&] { weights.tensor("absent"); }).kind(), ErrorKind::format);
 }
 
+TEST(WeightsTest, ViewsTakeRowsAndTransposes) {
+  const TemporaryFolder folder;
+  write_safetensors(folder.path() / "m.safetensors",
+                    {{"fused", at::arange(12, at::kFloat).view({6, 2})}, {"dropped", value(3)}});
+  const Weights weights = Weights::open(folder.path(), "m");
+  const Weights split = weights.viewed([](const TensorInfo& info) -> std::vector<TensorView> {
+    if (info.name != "fused") return {};
+    return {{"q", 0, 2}, {"k", 2, 4, /*transposed=*/true}, {"whole"}};
+  });
+  EXPECT_EQ(split.names(), (std::vector<std::string>{"k", "q", "whole"}));
+  EXPECT_EQ(split.info("q").shape, (std::vector<std::int64_t>{2, 2}));
+  EXPECT_EQ(split.info("k").shape, (std::vector<std::int64_t>{2, 4}));
+  const at::Tensor whole = weights.tensor("fused");
+  EXPECT_TRUE(at::equal(split.tensor("q"), whole.narrow(0, 0, 2)));
+  EXPECT_TRUE(at::equal(split.tensor("k"), whole.narrow(0, 2, 4).t()));
+  EXPECT_EQ(split.tensor("whole").data_ptr(), whole.data_ptr());
+  // Rows of rows, and what is not there.
+  const Weights again = split.viewed([](const TensorInfo& info) -> std::vector<TensorView> {
+    if (info.name != "k") return {};
+    return {{"k1", 1, 1}};
+  });
+  EXPECT_TRUE(at::equal(again.tensor("k1"), whole.narrow(0, 2, 4).t().narrow(0, 1, 1)));
+  EXPECT_EQ(
+      error_of([&] {
+        weights.viewed([](const TensorInfo&) { return std::vector<TensorView>{{"a", 5, 2}}; });
+      }).kind(),
+      ErrorKind::format);
+}
+
 TEST(KeyMapTest, RenamesTheAttentionOfOldVaeFiles) {
   EXPECT_EQ(current_vae_key("encoder.mid_block.attentions.0.query.weight"),
             "encoder.mid_block.attentions.0.to_q.weight");
