@@ -156,13 +156,6 @@ int run_generate(const GenerateOptions& options) {
 
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     const Job& job = jobs[i];
-    const text::PromptEmbedding embedding = pipeline.encode({job.prompt, {}});
-    if (embedding.encoding.dropped_tokens > 0) {
-      const std::string plain = text::parse_prompt_weights(job.prompt).text;
-      log::warn("the prompt is " + std::to_string(embedding.encoding.dropped_tokens) +
-                " tokens over the model's limit; this part was cut: \"" +
-                plain.substr(embedding.encoding.kept_bytes) + "\"");
-    }
     pipeline::Start start{job.seed, {}, 1.0, false};
     if (init) {
       start = pipeline.encode_start(*init, job.seed, settings.strength.value_or(kImg2ImgStrength),

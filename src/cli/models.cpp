@@ -61,7 +61,10 @@ nn::ExecutionOptions execution_of(const ModelOptions& options) {
 }
 
 pipeline::ModelFolder open_folder(const ModelOptions& options) {
-  return pipeline::ModelFolder::open(model_path(options));
+  pipeline::ModelFolder folder = pipeline::ModelFolder::open(model_path(options));
+  folder.prediction_type = options.prediction;
+  folder.tokenizer = options.tokenizer;
+  return folder;
 }
 
 pipeline::StableDiffusionPipeline open_pipeline(const pipeline::ModelFolder& folder,

@@ -5,6 +5,7 @@
 
 #include "omr/core/error.h"
 #include "omr/core/utf8.h"
+#include "omr/schedulers/scheduler.h"
 
 namespace omr::cli {
 
@@ -18,7 +19,17 @@ void add_execution_options(CLI::App& app, ModelOptions& options) {
 
 void add_model_option(CLI::App& app, ModelOptions& options) {
   app.add_option("--model", options.model,
-                 "model folder in the diffusers layout (default: the embedded pack)");
+                 "model folder in the diffusers layout, or a single .safetensors file of Stable "
+                 "Diffusion 1.x or 2.x (default: the embedded pack)");
+  app.add_option("--prediction", options.prediction,
+                 "what the UNet predicts, against what the model says: epsilon, v or sample")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, std::string>{{"epsilon", "epsilon"},
+                                             {"v", "v_prediction"},
+                                             {"v_prediction", "v_prediction"},
+                                             {"sample", "sample"}}));
+  app.add_option("--tokenizer", options.tokenizer,
+                 "folder with CLIP's vocab.json and merges.txt, which single files lack");
 }
 
 void add_refiner_options(CLI::App& app, ModelOptions& options) {
@@ -42,7 +53,7 @@ void add_picture_options(CLI::App& app, PictureOptions& options) {
   app.add_option("--steps", options.steps, "denoising steps");
   app.add_option("--guidance-scale", options.guidance_scale,
                  "classifier-free guidance; 1 switches it off");
-  app.add_option("--scheduler", options.scheduler, "ddim, euler, dpmpp_2m or dpmpp_2m_karras");
+  app.add_option("--scheduler", options.scheduler, schedulers::scheduler_names());
   app.add_option("--negative-prompt", options.negative_prompt, "what the picture should not show");
   app.add_option("--size", options.size, "WxH in pixels");
   app.add_option("--init-image", options.init_image, "PNG to start from");

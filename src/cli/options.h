@@ -15,7 +15,9 @@ namespace omr::cli {
 
 // Which models, and where they run.
 struct ModelOptions {
-  std::string model;  // a folder; empty: the embedded pack
+  std::string model;       // a folder or single file; empty: the embedded pack
+  std::string prediction;  // against what the model says: epsilon, v_prediction or sample
+  std::string tokenizer;   // folder of CLIP's vocabulary, for single files
   std::string refiner;
   std::string reward;
   std::string reward_quant = "nf4";

@@ -88,13 +88,18 @@ at::Tensor AutoencoderKLImpl::decode(const at::Tensor& latents) {
   return decoder(post_quant_conv.is_empty() ? latents : post_quant_conv(latents));
 }
 
-AutoencoderKL load_vae(const std::filesystem::path& folder, const nn::ExecutionOptions& execution) {
-  AutoencoderKL vae(AutoencoderKLConfig::parse(io::Config(folder / "config.json")));
-  const io::Weights weights =
-      io::Weights::open(folder, "diffusion_pytorch_model").renamed(io::current_vae_key);
+AutoencoderKL load_vae(const io::Config& config, const io::Weights& weights,
+                       const nn::ExecutionOptions& execution) {
+  AutoencoderKL vae(AutoencoderKLConfig::parse(config));
   nn::load_weights(*vae, weights, "VAE", execution);
   vae->eval();
   return vae;
+}
+
+AutoencoderKL load_vae(const std::filesystem::path& folder, const nn::ExecutionOptions& execution) {
+  return load_vae(io::Config(folder / "config.json"),
+                  io::Weights::open(folder, "diffusion_pytorch_model").renamed(io::current_vae_key),
+                  execution);
 }
 
 }  // namespace omr::diffusion

@@ -80,12 +80,18 @@ at::Tensor UNet2DConditionModelImpl::forward(const at::Tensor& sample, const at:
   return conv_out(nn::activate(config_.act_fn, conv_norm_out(x)));
 }
 
-UNet2DConditionModel load_unet(const std::filesystem::path& folder,
+UNet2DConditionModel load_unet(const io::Config& config, const io::Weights& weights,
                                const nn::ExecutionOptions& execution) {
-  UNet2DConditionModel unet(UNet2DConditionConfig::parse(io::Config(folder / "config.json")));
-  nn::load_weights(*unet, io::Weights::open(folder, "diffusion_pytorch_model"), "UNet", execution);
+  UNet2DConditionModel unet(UNet2DConditionConfig::parse(config));
+  nn::load_weights(*unet, weights, "UNet", execution);
   unet->eval();
   return unet;
+}
+
+UNet2DConditionModel load_unet(const std::filesystem::path& folder,
+                               const nn::ExecutionOptions& execution) {
+  return load_unet(io::Config(folder / "config.json"),
+                   io::Weights::open(folder, "diffusion_pytorch_model"), execution);
 }
 
 }  // namespace omr::diffusion

@@ -18,7 +18,7 @@ at::Tensor denoise(diffusion::UNet2DConditionModel& unet, schedulers::Scheduler&
           .to(execution.device, execution.dtype);
   at::Tensor latents = input.latents.to(execution.device);
   const std::vector<double>& timesteps = scheduler.timesteps();
-  for (std::size_t i = input.first_step; i < timesteps.size(); ++i) {
+  for (std::size_t i = input.first_call; i < timesteps.size(); ++i) {
     cancellation.check();
     const at::Tensor scaled = scheduler.scale_model_input(latents, i);
     const at::Tensor model_input =
@@ -30,7 +30,7 @@ at::Tensor denoise(diffusion::UNet2DConditionModel& unet, schedulers::Scheduler&
       const auto halves = prediction.chunk(2);
       prediction = halves[0] + input.guidance_scale * (halves[1] - halves[0]);
     }
-    latents = scheduler.step(prediction, i, latents, input.generator).prev_sample;
+    latents = scheduler.step(prediction, i, latents, input.generators).prev_sample;
     if (on_step) on_step(i, latents);
   }
   return latents;

@@ -8,9 +8,12 @@
 #include <c10/util/Exception.h>
 
 #include "omr/core/error.h"
+#include "omr/core/log.h"
 #include "omr/core/resample.h"
 #include "omr/pipeline/denoise.h"
 #include "omr/pipeline/image_tensor.h"
+#include "omr/pipeline/model_files.h"
+#include "omr/pipeline/prediction_probe.h"
 
 namespace omr::pipeline {
 namespace {
@@ -48,54 +51,95 @@ StableDiffusionPipeline::StableDiffusionPipeline(text::CLIPTokenizer tokenizer,
 
 StableDiffusionPipeline StableDiffusionPipeline::open(const ModelFolder& folder,
                                                       const nn::ExecutionOptions& execution) {
-  const io::Config scheduler(folder.part("scheduler") / "scheduler_config.json");
+  const ModelFiles files = ModelFiles::open(folder);
   nn::ExecutionOptions vae_execution = execution;
-  const io::Config vae_config(folder.part("vae") / "config.json");
-  if (execution.dtype == at::kHalf && vae_config.boolean("force_upcast", false))
+  if (execution.dtype == at::kHalf && files.vae.boolean("force_upcast", false)) {
     vae_execution.dtype = at::kFloat;
+  }
+  StableDiffusionPipeline out(
+      text::CLIPTokenizer::from_folder(files.tokenizer, files.pad_token),
+      text::load_clip_text_model(files.text_encoder, files.text_encoder_weights, execution),
+      diffusion::load_unet(files.unet, files.unet_weights, execution),
+      diffusion::load_vae(files.vae, files.vae_weights, vae_execution));
+  out.execution_ = execution;
+  out.vae_execution_ = vae_execution;
+  out.check_parts(folder.root.string());
+  out.take_scheduler(folder, files);
+  return out;
+}
 
-  StableDiffusionPipeline out(text::CLIPTokenizer::from_folder(folder.part("tokenizer")),
-                              text::load_clip_text_model(folder.part("text_encoder"), execution),
-                              diffusion::load_unet(folder.part("unet"), execution),
-                              diffusion::load_vae(folder.part("vae"), vae_execution));
-  const auto& unet = out.unet_->config();
-  const std::int64_t width = out.text_encoder_->config().encoder.hidden_size;
+void StableDiffusionPipeline::check_parts(const std::string& model) const {
+  const auto& unet = unet_->config();
+  const std::int64_t width = text_encoder_->config().encoder.hidden_size;
   if (unet.cross_attention_dim != width) {
-    throw Error(ErrorKind::mismatch, folder.root.string() + ": the UNet expects a text encoder " +
+    throw Error(ErrorKind::mismatch, model + ": the UNet expects a text encoder " +
                                          std::to_string(unet.cross_attention_dim) +
                                          " wide, text_encoder is " + std::to_string(width) +
                                          " wide");
   }
-  if (unet.in_channels != out.vae_->config().latent_channels ||
-      unet.out_channels != unet.in_channels) {
-    throw Error(ErrorKind::mismatch,
-                folder.root.string() + ": the UNet maps " + std::to_string(unet.in_channels) +
-                    " to " + std::to_string(unet.out_channels) + " channels, the VAE has " +
-                    std::to_string(out.vae_->config().latent_channels));
+  // An inpainting UNet also sees the masked picture's latents and the mask.
+  const std::int64_t latent = vae_->config().latent_channels;
+  if ((unet.in_channels != latent && unet.in_channels != 2 * latent + 1) ||
+      unet.out_channels != latent) {
+    throw Error(ErrorKind::mismatch, model + ": the UNet maps " + std::to_string(unet.in_channels) +
+                                         " to " + std::to_string(unet.out_channels) +
+                                         " channels, the VAE has " + std::to_string(latent));
   }
-  out.scheduler_config_ = read_scheduler_config(scheduler);
-  const std::string class_name = scheduler.text("_class_name", "DDIMScheduler");
-  out.default_scheduler_ =
-      schedulers::scheduler_of_class(class_name, out.scheduler_config_.use_karras_sigmas)
-          .value_or(schedulers::SchedulerName::ddim);
-  out.execution_ = execution;
-  out.vae_execution_ = vae_execution;
-  return out;
+}
+
+void StableDiffusionPipeline::take_scheduler(const ModelFolder& folder, const ModelFiles& files) {
+  std::string prediction = folder.prediction_type;
+  if (prediction.empty() && files.prediction) prediction = files.prediction->prediction_type;
+  // A file that says nothing is asked itself; so is one that the user contradicts, to warn in time.
+  const bool stated = files.scheduler || files.prediction;
+  std::string probed;
+  if (!stated || !folder.prediction_type.empty()) {
+    probed = prediction_type_of(noise_correlation(unet_, execution_));
+  }
+  if (prediction.empty() && !files.scheduler) {
+    prediction = probed;
+    log::info(folder.root.string() +
+              " does not say what its UNet predicts; tried out, it answers like " + prediction +
+              " (--prediction overrides)");
+  }
+  if (!folder.prediction_type.empty() && probed != prediction && prediction != "sample") {
+    log::warn("--prediction " + prediction + ": the UNet of " + folder.root.string() +
+              " answers like one of " + probed +
+              "; pictures of noise or flat colour are the sign of a wrong choice");
+  }
+  if (files.scheduler) {
+    io::Json json = files.scheduler->json();
+    if (!prediction.empty()) json["prediction_type"] = prediction;
+    scheduler_file_ = io::Config(std::move(json), files.scheduler->where());
+    sample_size_ = unet_->config().sample_size;
+  } else {
+    scheduler_file_ =
+        io::Config(io::scheduler_config_of(*files.family, prediction), folder.root.string());
+    // Latents of 512 pixels, or of 768 for the v-prediction model.
+    sample_size_ = prediction == "v_prediction" ? 96 : 64;
+  }
+  scheduler_config_ = read_scheduler_config(scheduler_file_);
+  const auto named = scheduler_of_config(scheduler_file_);
+  if (!named) {
+    log::warn(scheduler_file_.where() + ": omr has no " +
+              scheduler_file_.text("_class_name", "scheduler") + "; pictures are drawn with " +
+              schedulers::to_string(default_scheduler_) + " unless --scheduler names another");
+  }
+  default_scheduler_ = named.value_or(default_scheduler_);
 }
 
 int StableDiffusionPipeline::default_width() const {
-  return static_cast<int>(unet_->config().sample_size * vae_->config().downscale());
+  return static_cast<int>(sample_size_ * vae_->config().downscale());
 }
 
 int StableDiffusionPipeline::default_height() const { return default_width(); }
 
 text::PromptEmbedding StableDiffusionPipeline::encode(const PromptInput& prompt) {
   const text::WeightedPrompt weighted = text::parse_prompt_weights(prompt.text);
-  text::PromptEmbedding out = text::encode_prompt(tokenizer_, text_encoder_, weighted.text);
   std::vector<text::WeightedSpan> spans = weighted.spans;
   spans.insert(spans.end(), prompt.emphasis.begin(), prompt.emphasis.end());
-  out.states = text::apply_token_weights(out.states, text::token_weights(out.encoding, spans));
-  return out;
+  return text::encode_weighted_prompt(tokenizer_, text_encoder_, weighted.text, spans,
+                                      weighted.breaks);
 }
 
 std::vector<GeneratedImage> StableDiffusionPipeline::generate(const PromptInput& prompt,
@@ -120,21 +164,37 @@ std::vector<GeneratedImage> StableDiffusionPipeline::generate(const PromptInput&
   }
 
   return with_memory_errors([&] {
-    const at::Tensor prompt_embeds = encode(prompt).states;
+    const text::PromptEmbedding encoded = encode(prompt);
+    if (encoded.chunks.size() > 1) {
+      log::info("the prompt is longer than the text encoder's " +
+                std::to_string(tokenizer_.model_max_length() - 2) + " tokens: encoded in " +
+                std::to_string(encoded.chunks.size()) + " chunks");
+    }
+    at::Tensor prompt_embeds = encoded.states;
     at::Tensor negative_embeds;
-    if (options.guidance_scale > 1.0)
+    if (options.guidance_scale > 1.0) {
       negative_embeds = encode({options.negative_prompt, {}}).states;
+      // Both go through the UNet in one batch: the shorter one gets empty prompts behind it.
+      at::Tensor& shorter =
+          prompt_embeds.size(1) < negative_embeds.size(1) ? prompt_embeds : negative_embeds;
+      const std::int64_t most = std::max(prompt_embeds.size(1), negative_embeds.size(1));
+      if (shorter.size(1) < most) {
+        const at::Tensor empty = encode({"", {}}).states;
+        while (shorter.size(1) < most) shorter = at::cat({shorter, empty}, 1);
+      }
+    }
 
     // Pictures that enter the schedule at the same step go through the UNet together.
     std::map<std::size_t, std::vector<std::size_t>> groups;
     std::vector<at::Tensor> latents(starts.size());
+    schedulers::Generators generators;  // each goes on where its picture's first noise ended
+    const schedulers::SchedulerConfig config =
+        read_scheduler_config(scheduler_file_, options.scheduler);
     int total_steps = 0;
     for (std::size_t i = 0; i < starts.size(); ++i) {
       const Start& start = starts[i];
-      const auto scheduler =
-          schedulers::make_scheduler(options.scheduler, scheduler_config_, options.steps);
-      const std::size_t steps = scheduler->timesteps().size();
-      at::Generator generator = seeded(start.seed);
+      const auto scheduler = schedulers::make_scheduler(options.scheduler, config, options.steps);
+      at::Generator generator = generators.emplace_back(seeded(start.seed));
       const auto draw = [&](at::IntArrayRef shape) {
         return at::randn(shape, generator, at::TensorOptions().dtype(at::kFloat));
       };
@@ -143,10 +203,9 @@ std::vector<GeneratedImage> StableDiffusionPipeline::generate(const PromptInput&
         if (!(start.strength > 0 && start.strength <= 1)) {
           throw Error(ErrorKind::usage, "strength must be above 0 and at most 1");
         }
-        const auto run =
-            std::min<std::size_t>(static_cast<std::size_t>(options.steps * start.strength), steps);
-        first = steps - run;
-        if (run == 0) {
+        const int run = static_cast<int>(options.steps * start.strength);
+        first = static_cast<std::size_t>(options.steps - run) * scheduler->order();
+        if (run == 0 || first >= scheduler->timesteps().size()) {
           throw Error(ErrorKind::usage, "strength " + std::to_string(start.strength) + " of " +
                                             std::to_string(options.steps) +
                                             " steps is not one whole step");
@@ -154,24 +213,28 @@ std::vector<GeneratedImage> StableDiffusionPipeline::generate(const PromptInput&
         if (start.encoded_with_seed) draw(start.latents.sizes());
         latents[i] = scheduler->add_noise(start.latents, draw(start.latents.sizes()), first);
       } else {
-        latents[i] = draw({1, unet_->config().in_channels, height / multiple, width / multiple}) *
-                     scheduler->init_noise_sigma();
+        latents[i] =
+            draw({1, vae_->config().latent_channels, height / multiple, width / multiple}) *
+            scheduler->init_noise_sigma();
+      }
+      if (groups[first].empty()) {
+        total_steps += static_cast<int>(scheduler->timesteps().size() - first);
       }
       groups[first].push_back(i);
     }
-    for (const auto& [first, members] : groups)
-      total_steps += options.steps - static_cast<int>(first);
 
     int done = 0;
     std::vector<GeneratedImage> out(starts.size());
     for (const auto& [first, members] : groups) {
-      const auto scheduler =
-          schedulers::make_scheduler(options.scheduler, scheduler_config_, options.steps);
+      const auto scheduler = schedulers::make_scheduler(options.scheduler, config, options.steps);
       std::vector<at::Tensor> batch;
-      for (std::size_t i : members) batch.push_back(latents[i]);
-      const DenoiseInput input{at::cat(batch),  prompt_embeds,
-                               negative_embeds, options.guidance_scale,
-                               first,           seeded(starts[members.front()].seed)};
+      schedulers::Generators of_batch;
+      for (std::size_t i : members) {
+        batch.push_back(latents[i]);
+        of_batch.push_back(generators[i]);
+      }
+      const DenoiseInput input{at::cat(batch),         prompt_embeds, negative_embeds,
+                               options.guidance_scale, first,         of_batch};
       const at::Tensor clean = denoise(
           unet_, *scheduler, input, execution_,
           [&](std::size_t, const at::Tensor&) {

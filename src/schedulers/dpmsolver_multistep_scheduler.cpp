@@ -5,7 +5,6 @@
 
 #include <ATen/ATen.h>
 
-#include "omr/core/error.h"
 #include "omr/schedulers/noise_schedule.h"
 
 namespace omr::schedulers {
@@ -25,46 +24,6 @@ Level level_of(double sigma) {
   return {alpha, sigma * alpha, -std::log(sigma)};
 }
 
-// Unlike DDIM's, these spacings leave out the last, noise-free timestep.
-std::vector<double> dpm_timesteps(const SchedulerConfig& config, const std::vector<double>& sigmas,
-                                  int steps) {
-  const std::int64_t train = config.num_train_timesteps;
-  if (steps < 1 || steps > train) {
-    throw Error(ErrorKind::usage, "steps must be from 1 to " + std::to_string(train) +
-                                      " (the model's training timesteps), got " +
-                                      std::to_string(steps));
-  }
-  // λ falls with t; timesteps whose λ is below the clip are not visited.
-  const auto clipped = std::count_if(sigmas.begin(), sigmas.end(), [&](double sigma) {
-    return -std::log(sigma) < config.lambda_min_clipped;
-  });
-  const std::int64_t last = train - clipped;
-  std::vector<double> out;
-  switch (config.timestep_spacing) {
-    case TimestepSpacing::linspace:
-      for (int i = steps; i >= 1; --i) {
-        out.push_back(
-            std::nearbyint(static_cast<double>(i) * static_cast<double>(last - 1) / steps));
-      }
-      break;
-    case TimestepSpacing::leading:
-      for (int i = steps; i >= 1; --i) {
-        out.push_back(static_cast<double>(i * (last / (steps + 1)) + config.steps_offset));
-      }
-      break;
-    case TimestepSpacing::trailing: {
-      const double ratio = static_cast<double>(train) / steps;
-      const auto count = static_cast<std::int64_t>(std::ceil(static_cast<double>(last) / ratio));
-      for (std::int64_t i = 0; i < count; ++i) {
-        out.push_back(std::nearbyint(static_cast<double>(last) - static_cast<double>(i) * ratio) -
-                      1);
-      }
-      break;
-    }
-  }
-  return out;
-}
-
 }  // namespace
 
 DPMSolverMultistepScheduler::DPMSolverMultistepScheduler(const SchedulerConfig& config, int steps)
@@ -73,7 +32,11 @@ DPMSolverMultistepScheduler::DPMSolverMultistepScheduler(const SchedulerConfig& 
   std::vector<double> alpha_bar = alphas_cumprod(config);
   if (config.rescale_betas_zero_snr) alpha_bar.back() = std::ldexp(1.0, -24);
   const std::vector<double> all = schedulers::sigmas_of(alpha_bar);
-  timesteps_ = dpm_timesteps(config, all, steps);
+  // λ falls with t; timesteps whose λ is below the clip are not visited.
+  const auto clipped = std::count_if(all.begin(), all.end(), [&](double sigma) {
+    return -std::log(sigma) < config.lambda_min_clipped;
+  });
+  timesteps_ = solver_timesteps(config, steps, config.num_train_timesteps - clipped);
   if (config.use_karras_sigmas) {
     sigmas_ = karras_sigmas(all.front(), all.back(), steps);
     timesteps_.clear();
@@ -98,8 +61,7 @@ at::Tensor DPMSolverMultistepScheduler::add_noise(const at::Tensor& original,
 }
 
 StepOutput DPMSolverMultistepScheduler::step(const at::Tensor& model_output, std::size_t index,
-                                             const at::Tensor& sample,
-                                             std::optional<at::Generator>) {
+                                             const at::Tensor& sample, const Generators&) {
   const Level from = level_of(sigmas_.at(index));
   const double sigma_to = sigmas_.at(index + 1);
   const Level to = level_of(sigma_to);

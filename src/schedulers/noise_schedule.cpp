@@ -49,6 +49,13 @@ at::Tensor rescale_zero_terminal_snr(const at::Tensor& betas) {
   return 1 - alphas;
 }
 
+void check_steps(const SchedulerConfig& config, int steps) {
+  if (steps >= 1 && steps <= config.num_train_timesteps) return;
+  throw Error(ErrorKind::usage,
+              "steps must be from 1 to " + std::to_string(config.num_train_timesteps) +
+                  " (the model's training timesteps), got " + std::to_string(steps));
+}
+
 }  // namespace
 
 std::vector<double> alphas_cumprod(const SchedulerConfig& config) {
@@ -60,12 +67,8 @@ std::vector<double> alphas_cumprod(const SchedulerConfig& config) {
 }
 
 std::vector<double> spaced_timesteps(const SchedulerConfig& config, int steps) {
+  check_steps(config, steps);
   const std::int64_t train = config.num_train_timesteps;
-  if (steps < 1 || steps > train) {
-    throw Error(ErrorKind::usage, "steps must be from 1 to " + std::to_string(train) +
-                                      " (the model's training timesteps), got " +
-                                      std::to_string(steps));
-  }
   std::vector<double> out;
   switch (config.timestep_spacing) {
     case TimestepSpacing::leading:
@@ -90,6 +93,40 @@ std::vector<double> spaced_timesteps(const SchedulerConfig& config, int steps) {
       }
       break;
   }
+  return out;
+}
+
+std::vector<double> solver_timesteps(const SchedulerConfig& config, int steps, std::int64_t last) {
+  check_steps(config, steps);
+  std::vector<double> out;
+  switch (config.timestep_spacing) {
+    case TimestepSpacing::linspace:
+      for (int i = steps; i >= 1; --i) {
+        out.push_back(
+            std::nearbyint(static_cast<double>(i) * static_cast<double>(last - 1) / steps));
+      }
+      break;
+    case TimestepSpacing::leading:
+      for (int i = steps; i >= 1; --i) {
+        out.push_back(static_cast<double>(i * (last / (steps + 1)) + config.steps_offset));
+      }
+      break;
+    case TimestepSpacing::trailing: {
+      const double ratio = static_cast<double>(config.num_train_timesteps) / steps;
+      const auto count = static_cast<std::int64_t>(std::ceil(static_cast<double>(last) / ratio));
+      for (std::int64_t i = 0; i < count; ++i) {
+        out.push_back(std::nearbyint(static_cast<double>(last) - static_cast<double>(i) * ratio) -
+                      1);
+      }
+      break;
+    }
+  }
+  return out;
+}
+
+std::vector<double> twice_but_first(const std::vector<double>& values) {
+  std::vector<double> out;
+  for (double value : values) out.insert(out.end(), out.empty() ? 1 : 2, value);
   return out;
 }
 
@@ -129,7 +166,8 @@ std::vector<double> karras_sigmas(double sigma_min, double sigma_max, int n) {
   const double low = std::pow(sigma_min, 1 / kRho), high = std::pow(sigma_max, 1 / kRho);
   std::vector<double> out;
   for (int i = 0; i < n; ++i) {
-    const double ramp = n == 1 ? 0.0 : static_cast<double>(i) / (n - 1);
+    // numpy's linspace, to the bit.
+    const double ramp = n == 1 ? 0.0 : i == n - 1 ? 1.0 : i * (1.0 / (n - 1));
     out.push_back(std::pow(high + ramp * (low - high), kRho));
   }
   return out;

@@ -90,13 +90,18 @@ io::Weights clip_text_weights(const io::Weights& weights) {
   });
 }
 
-CLIPTextModel load_clip_text_model(const std::filesystem::path& folder,
+CLIPTextModel load_clip_text_model(const io::Config& config, const io::Weights& weights,
                                    const nn::ExecutionOptions& execution) {
-  CLIPTextModel model(CLIPTextConfig::from(io::Config(folder / "config.json")));
-  nn::load_weights(*model, clip_text_weights(io::Weights::open(folder, "model")), "text encoder",
-                   execution);
+  CLIPTextModel model(CLIPTextConfig::from(config));
+  nn::load_weights(*model, weights, "text encoder", execution);
   model->eval();
   return model;
+}
+
+CLIPTextModel load_clip_text_model(const std::filesystem::path& folder,
+                                   const nn::ExecutionOptions& execution) {
+  return load_clip_text_model(io::Config(folder / "config.json"),
+                              clip_text_weights(io::Weights::open(folder, "model")), execution);
 }
 
 }  // namespace omr::text

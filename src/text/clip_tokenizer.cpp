@@ -57,9 +57,10 @@ struct CLIPTokenizer::State {
 
 CLIPTokenizer::CLIPTokenizer(std::shared_ptr<const State> state) : state_(std::move(state)) {}
 
-CLIPTokenizer CLIPTokenizer::from_folder(const std::filesystem::path& folder) {
+CLIPTokenizer CLIPTokenizer::from_folder(const std::filesystem::path& folder,
+                                         const std::string& pad_token) {
   return CLIPTokenizer(
-      std::make_shared<const State>(read_clip_tokenizer_files(folder), folder.string()));
+      std::make_shared<const State>(read_clip_tokenizer_files(folder, pad_token), folder.string()));
 }
 
 std::vector<Token> CLIPTokenizer::tokenize(std::string_view text) const {

@@ -159,11 +159,11 @@ class SpecialTokens {
   }
 
   // Gives ids, in the order in which transformers adds the tokens.
-  void finish(CLIPTokenizerFiles& out, const std::string& where) {
+  void finish(CLIPTokenizerFiles& out, const std::string& where, const std::string& pad_token) {
     const std::map<std::string, std::string> defaults = {{"bos_token", "<|startoftext|>"},
                                                          {"eos_token", "<|endoftext|>"},
                                                          {"unk_token", "<|endoftext|>"},
-                                                         {"pad_token", "<|endoftext|>"}};
+                                                         {"pad_token", pad_token}};
     for (const auto& [name, content] : defaults)
       named_.try_emplace(name, AddedToken{.content = content});
     for (const auto& [id, token] : listed_) add(token, out, where);
@@ -226,7 +226,7 @@ std::optional<Json> read_optional(const fs::path& path) {
 
 }  // namespace
 
-CLIPTokenizerFiles read_clip_tokenizer_files(const fs::path& folder) {
+CLIPTokenizerFiles read_clip_tokenizer_files(const fs::path& folder, const std::string& pad_token) {
   const fs::path config_path = folder / "tokenizer_config.json";
   const fs::path map_path = folder / "special_tokens_map.json";
   const fs::path tokenizer_path = folder / "tokenizer.json";
@@ -258,7 +258,7 @@ CLIPTokenizerFiles read_clip_tokenizer_files(const fs::path& folder) {
       special.read_added_list((*tokenizer)["added_tokens"], tokenizer_path.string());
     }
   }
-  special.finish(out, folder.string());
+  special.finish(out, folder.string(), pad_token.empty() ? "<|endoftext|>" : pad_token);
 
   if (config) {
     const double length = io::Config(*config, config_path.string())

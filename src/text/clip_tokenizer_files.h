@@ -28,6 +28,7 @@ struct CLIPTokenizerFiles {
 // tokenizer.json's vocabulary before vocab.json's; added_tokens_decoder of tokenizer_config.json
 // before special_tokens_map.json and tokenizer.json's added_tokens. Throws as
 // CLIPTokenizer::from_folder.
-CLIPTokenizerFiles read_clip_tokenizer_files(const std::filesystem::path& folder);
+CLIPTokenizerFiles read_clip_tokenizer_files(const std::filesystem::path& folder,
+                                             const std::string& pad_token = "");
 
 }  // namespace omr::text

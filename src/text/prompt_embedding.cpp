@@ -8,15 +8,29 @@
 #include <ATen/core/grad_mode.h>
 
 #include "omr/core/error.h"
+#include "omr/text/prompt_chunks.h"
 
 namespace omr::text {
 
 PromptEmbedding encode_prompt(const CLIPTokenizer& tokenizer, CLIPTextModel& model,
-                              std::string_view text) {
+                              std::string_view text, const std::vector<std::size_t>& breaks) {
+  return encode_weighted_prompt(tokenizer, model, text, {}, breaks);
+}
+
+PromptEmbedding encode_weighted_prompt(const CLIPTokenizer& tokenizer, CLIPTextModel& model,
+                                       std::string_view text,
+                                       const std::vector<WeightedSpan>& spans,
+                                       const std::vector<std::size_t>& breaks) {
   const at::NoGradGuard no_grad;
   PromptEmbedding out;
-  out.encoding = tokenizer.encode(text);
-  out.states = model->forward(at::tensor(out.encoding.ids).unsqueeze(0)).last_hidden_state;
+  out.chunks = encode_in_chunks(tokenizer, text, breaks);
+  std::vector<at::Tensor> states;
+  for (const Encoding& chunk : out.chunks) {
+    const at::Tensor ids = at::tensor(chunk.ids).unsqueeze(0);
+    states.push_back(
+        apply_token_weights(model->forward(ids).last_hidden_state, token_weights(chunk, spans)));
+  }
+  out.states = states.size() == 1 ? states.front() : at::cat(states, 1);
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 #include <optional>
+#include <utility>
 
 namespace omr::text {
 namespace {
@@ -36,6 +37,36 @@ std::optional<WeightSuffix> match_weight(std::string_view prompt, std::size_t at
   return WeightSuffix{weight, close + 1};
 }
 
+// The first BREAK that is a word of its own, with the blanks around it: [begin, end).
+std::optional<std::pair<std::size_t, std::size_t>> find_break(std::string_view text) {
+  constexpr std::string_view kBreak = "BREAK";
+  const auto in_word = [&](std::size_t at) {
+    const char c = at < text.size() ? text[at] : ' ';
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
+  };
+  std::size_t at = text.find(kBreak);
+  while (at != std::string_view::npos &&
+         ((at > 0 && in_word(at - 1)) || in_word(at + kBreak.size()))) {
+    at = text.find(kBreak, at + 1);
+  }
+  if (at == std::string_view::npos) return std::nullopt;
+  std::size_t begin = at, end = at + kBreak.size();
+  while (begin > 0 && is_blank(text[begin - 1])) --begin;
+  while (end < text.size() && is_blank(text[end])) ++end;
+  return std::pair(begin, end);
+}
+
+void add(WeightedPrompt& out, std::string_view text, double weight) {
+  if (text.empty()) return;
+  const std::size_t begin = out.text.size();
+  out.text += text;
+  if (!out.spans.empty() && out.spans.back().weight == weight) {
+    out.spans.back().end = out.text.size();
+  } else {
+    out.spans.push_back({begin, out.text.size(), weight});
+  }
+}
+
 class Parser {
  public:
   WeightedPrompt parse(std::string_view prompt) {
@@ -45,14 +76,15 @@ class Parser {
 
     WeightedPrompt out;
     for (const Piece& piece : pieces_) {
-      if (piece.text.empty()) continue;
-      const std::size_t begin = out.text.size();
-      out.text += piece.text;
-      if (!out.spans.empty() && out.spans.back().weight == piece.weight) {
-        out.spans.back().end = out.text.size();
-      } else {
-        out.spans.push_back({begin, out.text.size(), piece.weight});
+      std::string_view rest = piece.text;
+      while (const auto keyword = find_break(rest)) {
+        add(out, rest.substr(0, keyword->first), piece.weight);
+        // Words must not run together where the keyword was.
+        if (!out.text.empty()) add(out, " ", piece.weight);
+        out.breaks.push_back(out.text.size());
+        rest.remove_prefix(keyword->second);
       }
+      add(out, rest, piece.weight);
     }
     return out;
   }

@@ -1,6 +1,7 @@
 """Trajectories of diffusers' schedulers over a fixed, weightless "model", for every name and many configs."""
 
 import argparse
+import inspect
 import json
 import pathlib
 
@@ -25,13 +26,44 @@ BASES = {
                          timestep_spacing="leading", steps_offset=1, clip_sample=False, thresholding=True,
                          sample_max_value=1.5, dynamic_thresholding_ratio=0.9),
 }
+# As published: keys left out mean each class's own default.
+SPARSE = {
+    # stable-diffusion-2-1
+    "sd21": dict(_class_name="DDIMScheduler", beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear",
+                 clip_sample=False, num_train_timesteps=1000, prediction_type="v_prediction", set_alpha_to_one=False,
+                 skip_prk_steps=True, steps_offset=1, trained_betas=None),
+    # sd-turbo
+    "turbo": dict(_class_name="EulerDiscreteScheduler", beta_start=0.00085, beta_end=0.012,
+                  beta_schedule="scaled_linear", interpolation_type="linear", num_train_timesteps=1000,
+                  prediction_type="epsilon", sample_max_value=1.0, set_alpha_to_one=False, skip_prk_steps=True,
+                  steps_offset=1, timestep_spacing="trailing", trained_betas=None, use_karras_sigmas=False),
+    "bare": dict(_class_name="DDIMScheduler", num_train_timesteps=900),
+    "karras": dict(_class_name="EulerDiscreteScheduler", beta_start=0.00085, beta_end=0.012,
+                   beta_schedule="scaled_linear", prediction_type="v_prediction", timestep_spacing="leading",
+                   steps_offset=1, use_karras_sigmas=True, final_sigmas_type="sigma_min", skip_prk_steps=True),
+    "unipc3": dict(_class_name="UniPCMultistepScheduler", beta_start=0.00085, beta_end=0.012,
+                   beta_schedule="scaled_linear", solver_order=3, solver_type="bh1", disable_corrector=[2],
+                   prediction_type="epsilon", timestep_spacing="linspace", final_sigmas_type="sigma_min",
+                   skip_prk_steps=False, variance_type="fixed_large", original_inference_steps=40,
+                   timestep_scaling=6.0),
+}
 SCHEDULERS = {
     "ddim": (diffusers.DDIMScheduler, {}),
+    "ddpm": (diffusers.DDPMScheduler, {}),
     "euler": (diffusers.EulerDiscreteScheduler, {}),
-    "dpmpp_2m": (diffusers.DPMSolverMultistepScheduler, {}),
-    "dpmpp_2m_karras": (diffusers.DPMSolverMultistepScheduler, {"use_karras_sigmas": True}),
+    "euler_a": (diffusers.EulerAncestralDiscreteScheduler, {}),
+    "heun": (diffusers.HeunDiscreteScheduler, {}),
+    "lms": (diffusers.LMSDiscreteScheduler, {}),
+    "pndm": (diffusers.PNDMScheduler, {}),
+    "dpmpp_2m": (diffusers.DPMSolverMultistepScheduler, {"use_karras_sigmas": False, "solver_order": 2}),
+    "dpmpp_2m_karras": (diffusers.DPMSolverMultistepScheduler, {"use_karras_sigmas": True, "solver_order": 2}),
+    "dpmpp_sde_karras": (diffusers.DPMSolverSDEScheduler, {"use_karras_sigmas": True,
+                                                           "noise_sampler_seed": [7, 8]}),
+    "unipc": (diffusers.UniPCMultistepScheduler, {}),
+    "lcm": (diffusers.LCMScheduler, {}),
 }
 STEPS = (4, 13, 20)
+NO_SAMPLE_PREDICTION = {"euler_a", "pndm", "dpmpp_sde_karras"}
 
 
 def model(sample, timestep):
@@ -39,28 +71,54 @@ def model(sample, timestep):
     return 0.7 * torch.sin(sample) + 0.1 * sample * float(timestep) / 1000.0
 
 
+def run(scheduler, sample, first):
+    generators = [torch.Generator().manual_seed(seed) for seed in (7, 8)]
+    takes_generator = "generator" in inspect.signature(scheduler.step).parameters
+    for timestep in scheduler.timesteps[first:]:
+        seen = scheduler.scale_model_input(sample, timestep)
+        extra = {"generator": generators} if takes_generator else {}
+        if isinstance(scheduler, diffusers.DDIMScheduler):
+            extra = {}
+        sample = scheduler.step(model(seen, timestep), timestep, sample, **extra).prev_sample
+    return sample
+
+
+def cases_of(name, scheduler, steps):
+    """Where runs enter the schedule: at its begin and, as img2img does, in the middle."""
+    scheduler.set_timesteps(steps)
+    calls = len(scheduler.timesteps)
+    expected = {"heun": 2 * steps - 1, "dpmpp_sde_karras": 2 * steps - 1, "pndm": calls}.get(name, steps)
+    return () if calls != expected else (0, steps // 2 * scheduler.order)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--out", type=pathlib.Path, required=True)
     out = parser.parse_args().out
-    out.mkdir(parents=True, exist_ok=True)
+    diffusers.utils.logging.set_verbosity_error()  # each class warns of keys that are another class's
     tensors, cases = {}, []
     generator = torch.Generator().manual_seed(3)
     shape = (2, 4, 6, 5)
     noise, original = (torch.randn(shape, generator=generator) for _ in range(2))
     tensors["noise"], tensors["original"] = noise, original
-    for base_name, base in BASES.items():
-        config = dict(diffusers.DDIMScheduler(**base).config)
+    for base_name, base in (BASES | SPARSE).items():
+        folder = out / base_name
+        if base_name in BASES:
+            diffusers.DDIMScheduler(**base).save_pretrained(folder)
+        else:
+            folder.mkdir(parents=True)
+            (folder / "scheduler_config.json").write_text(json.dumps(base))
         for name, (cls, extra) in SCHEDULERS.items():
-            if base_name == "zero_snr" and name == "dpmpp_2m_karras":
+            if base_name == "zero_snr" and extra.get("use_karras_sigmas"):
                 continue  # karras spacing from an infinite sigma: diffusers itself runs into NaN
-            for steps in STEPS:
-                # img2img enters in the middle; diffusers' pipelines set the begin index.
-                for first in (0, steps // 2):
-                    scheduler = cls.from_config(config, **extra)
+            if base.get("prediction_type") == "sample" and name in NO_SAMPLE_PREDICTION:
+                continue
+            for steps in STEPS if name != "dpmpp_sde_karras" else STEPS[:2]:  # slow to set up
+                if name == "pndm" and steps < 4 + 4 and base_name not in ("sd21", "turbo", "karras"):
+                    continue  # a Runge-Kutta start only: nothing would be left to enter in the middle
+                for first in cases_of(name, cls.from_pretrained(folder, **extra), steps):
+                    scheduler = cls.from_pretrained(folder, **extra)
                     scheduler.set_timesteps(steps)
-                    if len(scheduler.timesteps) != steps:
-                        continue
                     if hasattr(scheduler, "set_begin_index"):
                         scheduler.set_begin_index(first)
                     if first == 0:
@@ -68,14 +126,12 @@ def main():
                     else:
                         sample = scheduler.add_noise(original, noise, scheduler.timesteps[first:first + 1])
                     case = f"{base_name}.{name}.{steps}.{first}"
-                    tensors[f"{case}.start"] = sample.clone()
-                    for timestep in scheduler.timesteps[first:]:
-                        seen = scheduler.scale_model_input(sample, timestep)
-                        sample = scheduler.step(model(seen, timestep), timestep, sample).prev_sample
-                    tensors[f"{case}.end"] = sample.clone()
+                    tensors[f"{case}.start"] = sample.to(torch.float32).clone()
+                    tensors[f"{case}.end"] = run(scheduler, sample, first).to(torch.float32).clone()
                     tensors[f"{case}.timesteps"] = scheduler.timesteps.to(torch.float32)
-                    cases.append({"case": case, "base": base_name, "scheduler": name, "steps": steps, "first": first})
-        (out / f"{base_name}.json").write_text(json.dumps(config))
+                    assert tensors[f"{case}.end"].isfinite().all(), case
+                    cases.append({"case": case, "base": base_name, "scheduler": name, "steps": steps,
+                                  "first": first, "order": scheduler.order})
     save_file(tensors, out / "expected.safetensors")
     (out / "cases.json").write_text(json.dumps(cases))
 

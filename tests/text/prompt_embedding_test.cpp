@@ -35,7 +35,7 @@ TEST(PromptEmbeddingTest, EqualsTheReferenceOfTransformers) {
     const PromptEmbedding embedding =
         encode_prompt(pack.tokenizer, pack.model, prompts[i].get<std::string>());
     const at::Tensor ids = tensors->tensor(name + ".input_ids").flatten();
-    EXPECT_TRUE(at::equal(at::tensor(embedding.encoding.ids), ids.to(at::kLong))) << name;
+    EXPECT_TRUE(at::equal(at::tensor(embedding.chunks.at(0).ids), ids.to(at::kLong))) << name;
     const at::Tensor states = tensors->tensor(name + ".last_hidden_state");
     EXPECT_LT((embedding.states.flatten() - states.flatten()).abs().max().item<double>(), 1e-4)
         << name;
@@ -91,14 +91,30 @@ TEST(PromptEmbeddingTest, BadWeightsAreRefused) {
   EXPECT_TRUE(apply_token_weights(states, {0.0, 0.0}).isfinite().all().item<bool>());
 }
 
-TEST(PromptEmbeddingTest, SaysHowMuchTextWasCut) {
+TEST(PromptEmbeddingTest, LongTextsAreChunksOneBehindTheOther) {
   Pack pack;
   std::string text;
   for (int i = 0; i < 100; ++i) text += "red ";
-  const PromptEmbedding embedding = encode_prompt(pack.tokenizer, pack.model, text);
-  EXPECT_EQ(embedding.states.sizes(), (std::vector<std::int64_t>{1, 48, 128}));
-  EXPECT_EQ(embedding.encoding.dropped_tokens, 54u);
-  EXPECT_EQ(embedding.encoding.kept_bytes, 46 * 4 - 1u);
+  const PromptEmbedding whole = encode_prompt(pack.tokenizer, pack.model, text);
+  EXPECT_EQ(whole.states.sizes(), (std::vector<std::int64_t>{1, 3 * 48, 128}));
+  const PromptEmbedding first =
+      encode_prompt(pack.tokenizer, pack.model, text.substr(0, 46 * 4 - 1));
+  EXPECT_EQ(first.chunks.size(), 1u);
+  EXPECT_TRUE(at::equal(whole.states.slice(1, 0, 48), first.states));
+  EXPECT_FALSE(at::equal(whole.states.slice(1, 96), first.states));
+}
+
+TEST(PromptEmbeddingTest, EachChunkKeepsItsOwnMean) {
+  Pack pack;
+  std::string text = "blue";
+  for (int i = 0; i < 60; ++i) text += " red";
+  const PromptEmbedding plain = encode_prompt(pack.tokenizer, pack.model, text);
+  const PromptEmbedding weighted =
+      encode_weighted_prompt(pack.tokenizer, pack.model, text, {{0, 4, 1.8}});
+  EXPECT_FALSE(at::equal(weighted.states.slice(1, 0, 48), plain.states.slice(1, 0, 48)));
+  EXPECT_NEAR(weighted.states.slice(1, 0, 48).mean().item<double>(),
+              plain.states.slice(1, 0, 48).mean().item<double>(), 1e-5);
+  EXPECT_TRUE(at::equal(weighted.states.slice(1, 48), plain.states.slice(1, 48)));
 }
 
 }  // namespace

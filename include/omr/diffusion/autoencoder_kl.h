@@ -13,6 +13,7 @@
 
 #include "omr/diffusion/vae_blocks.h"
 #include "omr/io/json_file.h"
+#include "omr/io/weights.h"
 #include "omr/nn/execution.h"
 #include "omr/nn/layers.h"
 
@@ -72,6 +73,8 @@ class AutoencoderKLImpl : public torch::nn::Module {
 TORCH_MODULE(AutoencoderKL);
 
 // Opens a diffusers folder; the attention keys of files before diffusers 0.18 are understood.
+AutoencoderKL load_vae(const io::Config& config, const io::Weights& weights,
+                       const nn::ExecutionOptions& execution);
 AutoencoderKL load_vae(const std::filesystem::path& folder, const nn::ExecutionOptions& execution);
 
 }  // namespace omr::diffusion

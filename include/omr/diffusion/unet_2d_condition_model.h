@@ -13,6 +13,7 @@
 #include "omr/diffusion/timestep_embedding.h"
 #include "omr/diffusion/unet_2d_blocks.h"
 #include "omr/io/json_file.h"
+#include "omr/io/weights.h"
 #include "omr/nn/execution.h"
 #include "omr/nn/layers.h"
 
@@ -70,6 +71,8 @@ class UNet2DConditionModelImpl : public torch::nn::Module {
 TORCH_MODULE(UNet2DConditionModel);
 
 // Opens a diffusers folder (config.json, diffusion_pytorch_model*.safetensors).
+UNet2DConditionModel load_unet(const io::Config& config, const io::Weights& weights,
+                               const nn::ExecutionOptions& execution);
 UNet2DConditionModel load_unet(const std::filesystem::path& folder,
                                const nn::ExecutionOptions& execution);
 

@@ -3,10 +3,8 @@
 
 #include <cstddef>
 #include <functional>
-#include <optional>
 #include <vector>
 
-#include <ATen/core/Generator.h>
 #include <ATen/core/Tensor.h>
 
 #include "omr/core/cancellation.h"
@@ -17,19 +15,19 @@
 namespace omr::pipeline {
 
 struct DenoiseInput {
-  at::Tensor latents;                 // [B, C, h, w] fp32 at the noise level of step `first_step`
+  at::Tensor latents;                 // [B, C, h, w] fp32 at the noise level of call `first_call`
   at::Tensor prompt_embeds;           // [1 or B, S, D]
   at::Tensor negative_prompt_embeds;  // likewise; used when guidance_scale > 1
   double guidance_scale = 1.0;
-  std::size_t first_step = 0;
-  std::optional<at::Generator> generator;  // for stochastic schedulers
+  std::size_t first_call = 0;         // of the scheduler's timesteps
+  schedulers::Generators generators;  // for stochastic schedulers: one a picture
 };
 
-// Called after each step with its index and x_{t-1}; latents stay the loop's.
+// Called after each UNet call with its index and x_{t-1}; latents stay the loop's.
 using StepCallback = std::function<void(std::size_t index, const at::Tensor& latents)>;
 
-// Runs the scheduler's steps from `first_step` on; guidance is one call of batch 2B. Returns fp32
-// latents [B, C, h, w]. Throws Error(cancelled) between steps.
+// Runs the scheduler's calls from `first_call` on; guidance is one call of batch 2B. Returns fp32
+// latents [B, C, h, w]. Throws Error(cancelled) between calls.
 at::Tensor denoise(diffusion::UNet2DConditionModel& unet, schedulers::Scheduler& scheduler,
                    const DenoiseInput& input, const nn::ExecutionOptions& execution,
                    const StepCallback& on_step, const Cancellation& cancellation);

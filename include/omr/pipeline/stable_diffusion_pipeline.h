@@ -24,6 +24,8 @@
 
 namespace omr::pipeline {
 
+struct ModelFiles;
+
 struct GeneratedImage {
   Image image;
   at::Tensor latents;  // scaled, [1, C, h, w] fp32 on the CPU: what `image` was decoded from
@@ -41,7 +43,9 @@ using ProgressCallback = std::function<void(int step, int steps)>;
 
 class StableDiffusionPipeline {
  public:
-  // Opens every part of the folder. Throws Error(io|format|mismatch) naming the file.
+  // Opens every part of the folder or single file. What a single file's UNet predicts is tried out
+  // where the file does not say; a prediction type that the user gave against the answer of such a
+  // trial is warned about. Throws Error(io|format|mismatch) naming the file.
   static StableDiffusionPipeline open(const ModelFolder& folder,
                                       const nn::ExecutionOptions& execution);
 
@@ -63,11 +67,12 @@ class StableDiffusionPipeline {
   std::vector<nn::LoraReport> set_loras(const std::vector<LoraSelection>& loras);
   const std::vector<LoraSelection>& loras() const { return loras_; }
 
-  // Conditioning of one prompt, weights applied: [1, S, D]; also what was cut off, if anything.
+  // Conditioning of one prompt, weights applied: [1, S, D], in chunks where the prompt is long.
   text::PromptEmbedding encode(const PromptInput& prompt);
 
   int default_width() const;
   int default_height() const;
+  // As the model's own scheduler class reads it; another class has defaults of its own.
   const schedulers::SchedulerConfig& scheduler_config() const { return scheduler_config_; }
   schedulers::SchedulerName default_scheduler() const { return default_scheduler_; }
   const nn::ExecutionOptions& execution() const { return execution_; }
@@ -83,11 +88,17 @@ class StableDiffusionPipeline {
   StableDiffusionPipeline(text::CLIPTokenizer tokenizer, text::CLIPTextModel text_encoder,
                           diffusion::UNet2DConditionModel unet, diffusion::AutoencoderKL vae);
 
+  // Throws Error(mismatch) unless UNet, VAE and text encoder belong together.
+  void check_parts(const std::string& model) const;
+  void take_scheduler(const ModelFolder& folder, const ModelFiles& files);
+
   text::CLIPTokenizer tokenizer_;
   text::CLIPTextModel text_encoder_;
   diffusion::UNet2DConditionModel unet_;
   diffusion::AutoencoderKL vae_;
+  io::Config scheduler_file_{io::Json::object(), ""};
   schedulers::SchedulerConfig scheduler_config_;
+  std::int64_t sample_size_ = 0;  // side of the latents that the model was trained on
   schedulers::SchedulerName default_scheduler_ = schedulers::SchedulerName::ddim;
   nn::ExecutionOptions execution_;
   nn::ExecutionOptions vae_execution_;

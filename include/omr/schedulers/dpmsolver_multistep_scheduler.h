@@ -18,7 +18,7 @@ class DPMSolverMultistepScheduler : public Scheduler {
   at::Tensor add_noise(const at::Tensor& original, const at::Tensor& noise,
                        std::size_t index) const override;
   StepOutput step(const at::Tensor& model_output, std::size_t index, const at::Tensor& sample,
-                  std::optional<at::Generator> generator) override;
+                  const Generators& generators) override;
 
  private:
   SchedulerConfig config_;

@@ -18,6 +18,13 @@ std::vector<double> alphas_cumprod(const SchedulerConfig& config);
 // when steps is not within [1, num_train_timesteps].
 std::vector<double> spaced_timesteps(const SchedulerConfig& config, int steps);
 
+// The same for multistep solvers of the DPM family, whose spacings leave out the last, noise-free
+// timestep; only the first `last` training timesteps are used. Throws likewise.
+std::vector<double> solver_timesteps(const SchedulerConfig& config, int steps, std::int64_t last);
+
+// a, b, c -> a, b, b, c, c: the calls of a method that looks twice at every place but the first.
+std::vector<double> twice_but_first(const std::vector<double>& values);
+
 // σ = sqrt((1 − ᾱ)/ᾱ), ascending in t (variance-exploding coordinates, arXiv 2206.00364), in fp32.
 std::vector<double> sigmas_of(const std::vector<double>& alphas_cumprod);
 

@@ -1,5 +1,5 @@
-// The noise schedule that a model was trained with: keys and defaults of scheduler_config.json
-// (diffusers schedulers/).
+// The noise schedule that a model was trained with: keys of scheduler_config.json (diffusers
+// schedulers/).
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,11 @@ enum class BetaSchedule { linear, scaled_linear, squaredcos_cap_v2 };
 enum class PredictionType { epsilon, v_prediction, sample };
 enum class TimestepSpacing { leading, trailing, linspace };  // arXiv 2305.08891, table 2
 enum class FinalSigmas { zero, sigma_min };
+enum class VarianceType { fixed_small, fixed_small_log, fixed_large };
+enum class SolverType { bh1, bh2 };  // UniPC's B(h): arXiv 2302.04867, §3.1
 
+// The initial values are those that diffusers' classes share; class_defaults (scheduler.h) has
+// those of a class of its own.
 struct SchedulerConfig {
   std::int64_t num_train_timesteps = 1000;
   double beta_start = 0.0001;
@@ -35,6 +39,13 @@ struct SchedulerConfig {
   bool lower_order_final = true;
   bool euler_at_final = false;
   double lambda_min_clipped = -std::numeric_limits<double>::infinity();
+  VarianceType variance_type = VarianceType::fixed_small;  // DDPM's
+  bool skip_prk_steps = false;    // PNDM without its Runge-Kutta start: what SD's own files ask for
+  std::int64_t solver_order = 2;  // UniPC's, 1 to 3
+  SolverType solver_type = SolverType::bh2;     // likewise
+  std::vector<std::int64_t> disable_corrector;  // steps that UniPC leaves uncorrected
+  std::int64_t original_inference_steps = 50;   // LCM: steps of the distilled schedule
+  double timestep_scaling = 10.0;               // LCM: steepness of the boundary condition
 };
 
 }  // namespace omr::schedulers

@@ -77,6 +77,8 @@ io::Weights clip_text_weights(const io::Weights& weights);
 
 // Opens config.json and model.safetensors of `folder` (or its shards, or fp16 variant). In eval
 // mode. Throws as io::Weights::open, CLIPTextConfig::from and nn::load_weights do.
+CLIPTextModel load_clip_text_model(const io::Config& config, const io::Weights& weights,
+                                   const nn::ExecutionOptions& execution);
 CLIPTextModel load_clip_text_model(const std::filesystem::path& folder,
                                    const nn::ExecutionOptions& execution);
 

@@ -38,7 +38,9 @@ class CLIPTokenizer {
   // from tokenizer_config.json and special_tokens_map.json. Throws Error(io) for a missing file,
   // Error(format) for one that is not what it should be, Error(mismatch) for another kind of
   // tokenizer.
-  static CLIPTokenizer from_folder(const std::filesystem::path& folder);
+  // `pad_token` stands where they name none; empty: <|endoftext|>, as transformers has it.
+  static CLIPTokenizer from_folder(const std::filesystem::path& folder,
+                                   const std::string& pad_token = "");
 
   // All tokens of the text, without bos and eos. Time is near linear in the text's length. Throws
   // Error(usage) when the text is not UTF-8.

@@ -15,14 +15,23 @@
 namespace omr::text {
 
 struct PromptEmbedding {
-  at::Tensor states;  // [1, N, C] on the model's device, in its dtype; N = model_max_length
-  Encoding encoding;  // which token stands where; encoding.kept_bytes says how much text was cut
+  // [1, n·N, C] on the model's device, in its dtype; N = model_max_length, n chunks one behind the
+  // other
+  at::Tensor states;
+  std::vector<Encoding> chunks;  // which token stands where
 };
 
-// Encodes plain text (no weight syntax) in one chunk, without gradients. Throws Error(usage) when
-// it is not UTF-8, Error(mismatch) when tokenizer and model do not belong together.
+// Encodes plain text (no weight syntax), in chunks of the model's window where it is longer than
+// that, without gradients; at each byte of `breaks` a new chunk begins. Throws Error(usage) when it
+// is not UTF-8, Error(mismatch) when tokenizer and model do not belong together.
 PromptEmbedding encode_prompt(const CLIPTokenizer& tokenizer, CLIPTextModel& model,
-                              std::string_view text);
+                              std::string_view text, const std::vector<std::size_t>& breaks = {});
+
+// The same with weights on the tokens of spans, applied chunk by chunk (apply_token_weights).
+PromptEmbedding encode_weighted_prompt(const CLIPTokenizer& tokenizer, CLIPTextModel& model,
+                                       std::string_view text,
+                                       const std::vector<WeightedSpan>& spans,
+                                       const std::vector<std::size_t>& breaks = {});
 
 // One weight a position of `encoding.ids`: the span's weight for tokens that begin inside it, 1 for
 // the others, for bos, eos and padding. Where spans overlap the weights multiply.

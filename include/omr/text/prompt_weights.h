@@ -20,11 +20,13 @@ struct WeightedSpan {
 struct WeightedPrompt {
   std::string text;                 // without brackets and weights: what the encoder sees
   std::vector<WeightedSpan> spans;  // in order, without gaps, neighbours of different weight
+  // Bytes of `text` at which a new chunk of tokens begins whether or not the last one is full:
+  // where the keyword BREAK stood. A blank stands in its place.
+  std::vector<std::size_t> breaks;
 };
 
 // Never fails: an unclosed bracket closes at the end, a stray closing one is text, and so is a
-// weight that is not a number or not finite. The keyword BREAK is plain text, as the prompt is not
-// chunked.
+// weight that is not a number or not finite.
 WeightedPrompt parse_prompt_weights(std::string_view prompt);
 
 }  // namespace omr::text

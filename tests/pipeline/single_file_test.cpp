@@ -1,0 +1,155 @@
+// Models in one file of the CompVis layout, against what diffusers computes with the same weights.
+#include "omr/io/single_file.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "omr/core/error.h"
+#include "omr/io/safetensors.h"
+#include "omr/pipeline/model_files.h"
+#include "omr/pipeline/stable_diffusion_pipeline.h"
+
+#include "support/error_of.h"
+#include "support/temporary_folder.h"
+
+namespace omr::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kPeers = OMR_PEERS "/single_file";
+
+struct Case {
+  const char* name;
+  io::ModelFamily family;
+  schedulers::PredictionType prediction;
+  schedulers::SchedulerName scheduler;
+  int side;  // of the pictures that it was trained on, over the VAE's downscale
+};
+
+void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
+
+double relative_difference(const at::Tensor& found, const at::Tensor& wanted) {
+  return ((found - wanted).abs().max() / wanted.abs().max()).item<double>();
+}
+
+class PeersSingleFileTest : public testing::TestWithParam<Case> {};
+
+TEST_P(PeersSingleFileTest, ComputesWhatDiffusersComputes) {
+  const at::NoGradGuard no_grad;
+  const Case& c = GetParam();
+  const fs::path file = kPeers / c.name / "model.safetensors";
+  EXPECT_EQ(io::read_single_file(file).family, c.family);
+  StableDiffusionPipeline pipeline = StableDiffusionPipeline::open(ModelFolder::open(file), {});
+  EXPECT_EQ(pipeline.scheduler_config().prediction_type, c.prediction);
+  EXPECT_EQ(pipeline.default_scheduler(), c.scheduler);
+  EXPECT_EQ(pipeline.default_width(), c.side * pipeline.vae()->config().downscale());
+
+  const auto expected = io::SafetensorsFile::open(kPeers / c.name / "expected.safetensors");
+  const auto wanted = [&](const char* name) { return expected->tensor(name); };
+  EXPECT_LT(
+      relative_difference(pipeline.unet()(wanted("sample"), wanted("timestep"), wanted("context")),
+                          wanted("unet")),
+      2e-5);
+  EXPECT_LT(relative_difference(pipeline.vae()->decode(wanted("latents")), wanted("pixels")), 2e-5);
+  const text::PromptEmbedding prompt = pipeline.encode({"a red star on the left", {}});
+  EXPECT_TRUE(at::equal(at::tensor(prompt.chunks.at(0).ids).unsqueeze(0), wanted("ids")));
+  EXPECT_LT(relative_difference(prompt.states, wanted("states")), 2e-5);
+
+  if (expected->find("drawn") == nullptr) return;
+  GenerationOptions options;
+  options.steps = 5;
+  options.guidance_scale = 3.0;
+  options.negative_prompt = "blue";
+  options.scheduler = pipeline.default_scheduler();
+  options.width = 48;
+  options.height = 32;
+  const auto drawn =
+      pipeline.generate({"a red star on the left", {}}, options, {{3, {}, 1.0, false}}, {}, {});
+  EXPECT_LT(relative_difference(drawn.at(0).latents, wanted("drawn")), 1e-4);
+}
+
+using schedulers::PredictionType;
+using schedulers::SchedulerName;
+INSTANTIATE_TEST_SUITE_P(
+    Layouts, PeersSingleFileTest,
+    testing::Values(
+        Case{"sd2_v", io::ModelFamily::sd2, PredictionType::v_prediction, SchedulerName::ddim, 96},
+        Case{"sd2_base", io::ModelFamily::sd2, PredictionType::epsilon, SchedulerName::pndm, 64},
+        Case{"sd2_inpainting", io::ModelFamily::sd2, PredictionType::epsilon, SchedulerName::pndm,
+             64},
+        Case{"sd1", io::ModelFamily::sd1, PredictionType::epsilon, SchedulerName::pndm, 64},
+        Case{"sd1_float8_e4m3fn", io::ModelFamily::sd1, PredictionType::epsilon,
+             SchedulerName::pndm, 64},
+        Case{"sd1_float8_e5m2", io::ModelFamily::sd1, PredictionType::epsilon, SchedulerName::pndm,
+             64}));
+
+TEST(PeersSingleFileOptionsTest, ThePredictionTypeCanBeOverridden) {
+  ModelFolder folder = ModelFolder::open(kPeers / "sd2_base" / "model.safetensors");
+  folder.prediction_type = "v_prediction";
+  const auto pipeline = StableDiffusionPipeline::open(folder, {});
+  EXPECT_EQ(pipeline.scheduler_config().prediction_type, PredictionType::v_prediction);
+}
+
+TEST(PeersSingleFileOptionsTest, AFileWithoutTokenizerBesideItSaysWhatToPutWhere) {
+  const TemporaryFolder folder;
+  const fs::path alone = folder.path() / "model.safetensors";
+  fs::copy_file(kPeers / "sd1" / "model.safetensors", alone);
+  const Error error = error_of([&] { ModelFiles::open(ModelFolder::open(alone)); });
+  EXPECT_EQ(error.kind(), ErrorKind::io);
+  EXPECT_NE(std::string(error.what()).find("merges.txt"), std::string::npos);
+  EXPECT_NE(std::string(error.what()).find((folder.path() / "tokenizer").string()),
+            std::string::npos);
+  ModelFolder named = ModelFolder::open(alone);
+  named.tokenizer = kPeers / "sd1" / "tokenizer";
+  EXPECT_EQ(ModelFiles::open(named).tokenizer, named.tokenizer);
+}
+
+std::string refusal(const io::NamedTensors& tensors) {
+  const TemporaryFolder folder;
+  const fs::path file = folder.path() / "model.safetensors";
+  io::write_safetensors(file, tensors);
+  const Error error = error_of([&] { io::read_single_file(file); });
+  EXPECT_EQ(error.kind(), ErrorKind::mismatch);
+  return error.what();
+}
+
+TEST(SingleFileTest, OtherFilesAreRefusedByTheirNames) {
+  const at::Tensor some = at::zeros({4, 4});
+  EXPECT_NE(refusal({{"lora_unet_mid.lora_down.weight", some}}).find("is a LoRA"),
+            std::string::npos);
+  EXPECT_NE(refusal({{"conditioner.embedders.0.x", some}}).find("an SDXL checkpoint"),
+            std::string::npos);
+  EXPECT_NE(refusal({{"double_blocks.0.img_attn.qkv.weight", some}}).find("Flux"),
+            std::string::npos);
+  EXPECT_NE(refusal({{"decoder.mid_block.resnets.0.norm1.weight", some}}).find("is a VAE"),
+            std::string::npos);
+  EXPECT_NE(refusal({{"what.ever", some}}).find("is unknown weights"), std::string::npos);
+  EXPECT_NE(refusal({{"model.diffusion_model.input_blocks.0.0.weight", at::zeros({8, 4, 3, 3})}})
+                .find("has no VAE"),
+            std::string::npos);
+}
+
+TEST(PeersSingleFileOptionsTest, MetadataSaysWhatAFilePredicts) {
+  const TemporaryFolder folder;
+  const fs::path file = folder.path() / "model.safetensors";
+  const auto whole = io::SafetensorsFile::open(kPeers / "sd2_v" / "model.safetensors");
+  io::NamedTensors tensors;
+  for (const io::TensorInfo& info : whole->tensors()) {
+    tensors.emplace_back(info.name, whole->tensor(info.name));
+  }
+  const auto predicted = [&](const std::map<std::string, std::string>& metadata) {
+    io::write_safetensors(file, tensors, metadata);
+    const auto hint = io::read_single_file(file).prediction;
+    return hint ? hint->prediction_type : "";
+  };
+  EXPECT_EQ(predicted({}), "");
+  EXPECT_EQ(predicted({{"modelspec.prediction_type", "v"}}), "v_prediction");
+  EXPECT_EQ(predicted({{"modelspec.architecture", "stable-diffusion-v2-512"}}), "epsilon");
+  EXPECT_EQ(predicted({{"modelspec.architecture", "stable-diffusion-v2-768-v"}}), "v_prediction");
+  tensors.emplace_back("v_pred", at::zeros({1}));
+  EXPECT_EQ(predicted({}), "v_prediction");
+}
+
+}  // namespace
+}  // namespace omr::pipeline
