@@ -74,7 +74,30 @@ LoraLayer locate(const std::string& layer) {
   return out;
 }
 
+// Adapters of other kinds, whose tensors would be silently left out.
+void refuse_other_kinds(const Weights& weights) {
+  static const std::vector<std::pair<std::string, std::string>> kKinds = {
+      {".hada_", "a LyCORIS LoHa"},
+      {".lokr_", "a LyCORIS LoKr"},
+      {".lora_mid.", "a LoCon with Tucker decomposition (lora_mid)"},
+      {".dora_scale", "a DoRA"},
+      {".lora_magnitude_vector", "a DoRA"},
+      {".oft_", "an OFT adapter"},
+      {"lora_te1_", "a LoRA for SDXL"},
+      {"lora_te2_", "a LoRA for SDXL"},
+      {"text_encoder_2.", "a LoRA for SDXL"}};
+  for (const std::string& name : weights.names()) {
+    for (const auto& [piece, kind] : kKinds) {
+      if (name.find(piece) == std::string::npos) continue;
+      throw Error(ErrorKind::mismatch, weights.where() + " is " + kind + " (tensor \"" + name +
+                                           "\"); omr computes plain LoRA for Stable Diffusion 1.x "
+                                           "and 2.x");
+    }
+  }
+}
+
 LoraFile collect(const Weights& weights) {
+  refuse_other_kinds(weights);
   const std::filesystem::path path = weights.where();
   LoraFile out;
   out.path = path;
@@ -112,7 +135,8 @@ LoraFile collect(const Weights& weights) {
     for (at::Tensor* half : {&layer.down, &layer.up}) {
       if (half->dim() == 4 && half->size(2) == 1 && half->size(3) == 1) *half = half->flatten(1);
     }
-    if (layer.down.dim() != 2 || layer.up.dim() != 2) {
+    const bool convolution = layer.down.dim() == 4 && layer.down.size(2) == layer.down.size(3);
+    if ((layer.down.dim() != 2 && !convolution) || layer.up.dim() != 2) {
       out.unread.push_back(name);
       out.unread.push_back(name);
       continue;

@@ -4,19 +4,6 @@
 
 namespace omr::nn {
 
-Conv2dImpl::Conv2dImpl(std::int64_t in_channels, std::int64_t out_channels,
-                       std::int64_t kernel_size, std::int64_t stride, std::int64_t padding,
-                       bool with_bias)
-    : stride_(stride), padding_(padding) {
-  weight = register_parameter("weight",
-                              at::empty({out_channels, in_channels, kernel_size, kernel_size}));
-  if (with_bias) bias = register_parameter("bias", at::empty({out_channels}));
-}
-
-at::Tensor Conv2dImpl::forward(const at::Tensor& x) {
-  return at::conv2d(x, weight, bias, stride_, padding_);
-}
-
 GroupNormImpl::GroupNormImpl(std::int64_t num_groups, std::int64_t num_channels, double eps)
     : num_groups_(num_groups), eps_(eps) {
   weight = register_parameter("weight", at::empty({num_channels}));
@@ -36,14 +23,18 @@ at::Tensor LayerNormImpl::forward(const at::Tensor& x) {
   return at::layer_norm(x, weight.sizes(), weight, bias, eps_);
 }
 
-RMSNormImpl::RMSNormImpl(std::int64_t size, double eps) : eps_(eps) {
+RMSNormImpl::RMSNormImpl(std::int64_t size, double eps, double offset)
+    : eps_(eps), offset_(offset) {
   weight = register_parameter("weight", at::empty({size}));
 }
 
 at::Tensor RMSNormImpl::forward(const at::Tensor& x) {
   const at::Tensor wide = x.to(at::kFloat);
   const at::Tensor variance = wide.square().mean(-1, /*keepdim=*/true);
-  return weight * (wide * (variance + eps_).rsqrt()).to(x.scalar_type());
+  const at::Tensor unit = wide * (variance + eps_).rsqrt();
+  // LlamaRMSNorm rounds before the weight, GemmaRMSNorm after it.
+  if (offset_ != 0) return (unit * (weight.to(at::kFloat) + offset_)).to(x.scalar_type());
+  return weight * unit.to(x.scalar_type());
 }
 
 EmbeddingImpl::EmbeddingImpl(std::int64_t count, std::int64_t size) {

@@ -1,5 +1,6 @@
 #include "omr/io/lora_file.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -133,11 +134,55 @@ TEST_F(LoraFileTest, ReportsWhatIsNoLowRankPair) {
       read_lora(file({{"unet.q.lora_A.weight", down},
                       {"unet.q.lora_B.weight", up},
                       {"unet.bias.diff", at::ones({3})},
-                      {"lora_unet_conv.lora_down.weight", at::ones({2, 6, 3, 3})},
+                      {"lora_unet_conv.lora_down.weight", at::ones({2, 6, 3, 1})},
                       {"lora_unet_conv.lora_up.weight", at::ones({4, 2, 1, 1})}}));
   EXPECT_EQ(lora.layers.size(), 1u);
   EXPECT_EQ(lora.tensors, 5u);
   EXPECT_EQ(lora.unread.size(), 3u);
+}
+
+TEST_F(LoraFileTest, ReadsConvolutions) {
+  const LoraFile lora =
+      read_lora(file({{"lora_unet_conv.lora_down.weight", at::ones({2, 6, 3, 3})},
+                      {"lora_unet_conv.lora_up.weight", at::ones({4, 2, 1, 1})}}));
+  EXPECT_EQ(lora.layers.at(0).down.sizes(), (at::IntArrayRef{2, 6, 3, 3}));
+  EXPECT_EQ(lora.layers.at(0).up.sizes(), (at::IntArrayRef{4, 2}));
+}
+
+TEST_F(LoraFileTest, AdaptersOfOtherKindsAreNamedAndRefused) {
+  for (const auto& [key, kind] : std::vector<std::pair<std::string, std::string>>{
+           {"lora_unet_q.hada_w1_a", "LoHa"},
+           {"lora_unet_q.lokr_w1", "LoKr"},
+           {"lora_unet_q.lora_mid.weight", "Tucker"},
+           {"lora_unet_q.dora_scale", "DoRA"},
+           {"lora_te2_text_model_q.lora_down.weight", "SDXL"}}) {
+    const Error error = refused(
+        {{"unet.q.lora_A.weight", down}, {"unet.q.lora_B.weight", up}, {key, at::ones({2, 2})}});
+    EXPECT_EQ(error.kind(), ErrorKind::mismatch);
+    EXPECT_TRUE(says(error, kind) && says(error, key)) << error.what();
+  }
+}
+
+TEST_F(LoraFileTest, WhatIsWrittenIsReadBackInEitherStyle) {
+  const std::vector<LoraLayer> layers = {
+      {"text_encoder", "text_model.b.q_proj", false, at::rand({3, 5}), at::rand({4, 3}), 1.5},
+      {"unet", "a.conv", false, at::rand({2, 6, 3, 3}), at::rand({4, 2}), 2.0},
+      {"unet", "a.to_q", false, at::rand({2, 6}), at::rand({4, 2}), 7.0}};
+  const fs::path path = folder_.path() / "written.safetensors";
+  for (const LoraKeys keys : {LoraKeys::kohya, LoraKeys::peft}) {
+    write_lora(path, layers, keys);
+    const LoraFile read = read_lora(path);
+    ASSERT_EQ(read.layers.size(), layers.size());
+    EXPECT_EQ(read.tensors, 6u);
+    for (const LoraLayer& layer : layers) {
+      std::string module = layer.module;
+      if (keys == LoraKeys::kohya) std::replace(module.begin(), module.end(), '.', '_');
+      const LoraLayer* found = find(read, layer.component, module);
+      ASSERT_NE(found, nullptr) << module;
+      EXPECT_TRUE(at::equal(found->down, layer.down) && at::equal(found->up, layer.up));
+      EXPECT_EQ(found->alpha, layer.alpha);
+    }
+  }
 }
 
 TEST_F(LoraFileTest, RefusesRanksThatDisagree) {

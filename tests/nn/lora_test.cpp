@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "omr/io/weights.h"
+#include "omr/nn/conv2d.h"
 #include "omr/nn/linear.h"
 #include "omr/nn/load_weights.h"
 
@@ -140,6 +141,38 @@ TEST_F(LoraTest, WeightZeroLeavesTheNumbersAlone) {
   file.layers = {layer("unet", "blocks.0.q_proj", 10, 6)};
   apply_lora(*tower, file, "unet", 0.0);
   EXPECT_TRUE(at::equal(tower->forward(x), before));
+}
+
+TEST_F(LoraTest, AStableDiffusion1AdapterOn2IsRefusedByTheWidthOfItsTextEncoder) {
+  struct CrossAttention : torch::nn::Module {
+    CrossAttention() { register_module("attn2_to_k", Linear(1024, 320, false)); }
+  };
+  const auto model = std::make_shared<CrossAttention>();
+  file.layers = {layer("unet", "attn2_to_k", 768, 320)};
+  const Error error = error_of([&] { apply_lora(*model, file, "unet"); });
+  EXPECT_EQ(error.kind(), ErrorKind::mismatch);
+  EXPECT_TRUE(says(error, "768 wide (Stable Diffusion 1.x)")) << error.what();
+  EXPECT_TRUE(says(error, "1024 wide (Stable Diffusion 2.x)")) << error.what();
+}
+
+TEST_F(LoraTest, ConvolutionsTakeAdaptersOfTheirOwnKernel) {
+  Conv2d conv(3, 5, 3, 2, 1);
+  {
+    const at::NoGradGuard no_grad;
+    for (at::Tensor& parameter : conv->parameters()) parameter.normal_().requires_grad_(false);
+  }
+  const at::Tensor x = at::randn({2, 3, 9, 8}), before = conv(x);
+  const at::Tensor a = at::randn({2, 3, 3, 3}), b = at::randn({5, 2});
+  conv->add_lora({"one", a, b, 0.7});
+  const at::Tensor branch = at::conv2d(at::conv2d(x, a, {}, 2, 1), b.view({5, 2, 1, 1}));
+  EXPECT_LT((conv(x) - (before + 0.7 * branch)).abs().max().item<double>(), 1e-4);
+  // The same sum where gradients are wanted.
+  conv->clear_lora();
+  conv->add_lora({"one", a.clone().requires_grad_(true), b, 0.7});
+  EXPECT_TRUE(conv(x).requires_grad());
+  EXPECT_LT((conv(x) - (before + 0.7 * branch)).abs().max().item<double>(), 1e-4);
+  conv->clear_lora();
+  EXPECT_TRUE(same_bits(conv(x), before));
 }
 
 struct PeerAdapter {

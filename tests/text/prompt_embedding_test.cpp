@@ -37,8 +37,9 @@ TEST(PromptEmbeddingTest, EqualsTheReferenceOfTransformers) {
     const at::Tensor ids = tensors->tensor(name + ".input_ids").flatten();
     EXPECT_TRUE(at::equal(at::tensor(embedding.chunks.at(0).ids), ids.to(at::kLong))) << name;
     const at::Tensor states = tensors->tensor(name + ".last_hidden_state");
-    EXPECT_LT((embedding.states.flatten() - states.flatten()).abs().max().item<double>(), 1e-4)
-        << name;
+    // transformers cuts a long prompt where omr begins a second chunk.
+    const at::Tensor first = embedding.states.slice(1, 0, ids.numel());
+    EXPECT_LT((first.flatten() - states.flatten()).abs().max().item<double>(), 1e-4) << name;
   }
 }
 

@@ -65,7 +65,7 @@ TEST(PromptWeightsTest, StrayPartsAreText) {
   expect_parts("x :1.3) y", {{"x :1.3) y", 1.0}});
   expect_parts("(a:1.2.3)", {{"a:1.2.3", 1.1}});
   expect_parts("(a:" + std::string(400, '9') + ")", {{"a:" + std::string(400, '9'), 1.1}});
-  expect_parts("a BREAK b", {{"a BREAK b", 1.0}});
+  expect_parts("a BREAKING b", {{"a BREAKING b", 1.0}});
   expect_parts("(a:", {{"a:", 1.1}});
   expect_parts(":", {{":", 1.0}});
 }

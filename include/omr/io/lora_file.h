@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,7 +17,7 @@ struct LoraLayer {
   std::string component;  // "unet", "text_encoder", or "" where the key names none (PEFT adapters)
   std::string module;     // dotted path below the component; kohya's stays underscored
   bool underscored = false;
-  at::Tensor down;              // lora_A: [rank, in]
+  at::Tensor down;              // lora_A: [rank, in], of a real convolution [rank, in, k, k]
   at::Tensor up;                // lora_B: [out, rank]
   std::optional<double> alpha;  // absent means alpha = rank
 };
@@ -31,12 +32,21 @@ struct LoraFile {
 // Opens one safetensors file. Alpha comes from its tensors, or from the metadata that diffusers
 // saves
 // (`lora_adapter_metadata`). Throws Error(io), Error(format); Error(mismatch) when a half of a pair
-// is missing or its rank disagrees.
+// is missing or its rank disagrees, and for what is no plain LoRA (LoHa, LoKr, DoRA, SDXL's).
 LoraFile read_lora(const std::filesystem::path& path);
 
 // Opens a PEFT folder: adapter_config.json (r, lora_alpha, rank_pattern, alpha_pattern, use_rslora)
 // and adapter_model.safetensors. Throws also Error(mismatch) for variants that omr does not compute
 // (DoRA, trained biases).
 LoraFile read_peft_adapter(const std::filesystem::path& folder);
+
+// Key styles that files are written in: kohya's, which every tool reads, and PEFT's below `unet.`
+// and `text_encoder.`, as diffusers saves it (alphas in its metadata).
+enum class LoraKeys { kohya, peft };
+
+// Writes layers whose modules are dotted paths; the file appears whole or not at all. Throws
+// Error(io).
+void write_lora(const std::filesystem::path& path, const std::vector<LoraLayer>& layers,
+                LoraKeys keys, const std::map<std::string, std::string>& metadata = {});
 
 }  // namespace omr::io

@@ -7,22 +7,9 @@
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
 
+#include "omr/nn/conv2d.h"
+
 namespace omr::nn {
-
-class Conv2dImpl : public torch::nn::Module {
- public:
-  Conv2dImpl(std::int64_t in_channels, std::int64_t out_channels, std::int64_t kernel_size,
-             std::int64_t stride = 1, std::int64_t padding = 0, bool bias = true);
-  at::Tensor forward(const at::Tensor& x);  // [B, C, H, W]
-
-  at::Tensor weight;  // [out, in, k, k]
-  at::Tensor bias;
-
- private:
-  std::int64_t stride_;
-  std::int64_t padding_;
-};
-TORCH_MODULE(Conv2d);
 
 class GroupNormImpl : public torch::nn::Module {
  public:
@@ -51,13 +38,15 @@ TORCH_MODULE(LayerNorm);
 
 class RMSNormImpl : public torch::nn::Module {
  public:
-  RMSNormImpl(std::int64_t size, double eps);
+  // `offset` is added to the weight: Gemma's files hold what differs from 1 (GemmaRMSNorm).
+  RMSNormImpl(std::int64_t size, double eps, double offset = 0);
   at::Tensor forward(const at::Tensor& x);  // [..., size]; computed in fp32, as LlamaRMSNorm does
 
   at::Tensor weight;
 
  private:
   double eps_;
+  double offset_;
 };
 TORCH_MODULE(RMSNorm);
 

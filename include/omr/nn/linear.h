@@ -5,23 +5,15 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
 
+#include "omr/nn/lora_branch.h"
 #include "omr/nn/nf4.h"
 
 namespace omr::nn {
-
-// One adapter on one layer: y += scale * weight * B(A(x)). LoRA, arXiv 2106.09685, eq. 3.
-struct LoraBranch {
-  std::string adapter;  // whose it is
-  at::Tensor lora_A;    // [rank, in]
-  at::Tensor lora_B;    // [out, rank]
-  double scale = 1.0;   // alpha / rank, times the user's weight
-};
 
 class LinearImpl : public torch::nn::Module {
  public:
@@ -44,6 +36,7 @@ class LinearImpl : public torch::nn::Module {
 
   std::int64_t in_features() const { return in_features_; }
   std::int64_t out_features() const { return out_features_; }
+  at::Device device() const { return nf4_ ? nf4_->packed.device() : weight.device(); }
 
   // The weight as the layer uses it: dequantised, without adapters.
   at::Tensor base_weight() const;

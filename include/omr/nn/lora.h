@@ -20,10 +20,10 @@ struct LoraReport {
 };
 
 // Puts the layers of `file` that are meant for `component` ("unet", "text_encoder"; "" takes the
-// layers that name none) on the Linear layers of `module`, scaled by alpha/rank * weight. Layers
-// that the model lacks are reported, not an error: the caller adds up its components and refuses a
-// sum of zero. Throws Error(mismatch) when a layer has another width, in one sentence that says
-// which.
+// layers that name none) on the Linear and Conv2d layers of `module`, scaled by alpha/rank *
+// weight. Layers that the model lacks are reported, not an error: the caller adds up its components
+// and refuses a sum of zero. Throws Error(mismatch) when a layer has another width, in one sentence
+// that says which.
 LoraReport apply_lora(torch::nn::Module& module, const io::LoraFile& file,
                       const std::string& component, double weight = 1.0);
 

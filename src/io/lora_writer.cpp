@@ -1,0 +1,84 @@
+#include <algorithm>
+
+#include <ATen/ATen.h>
+
+#include "omr/io/json_file.h"
+#include "omr/io/lora_file.h"
+#include "omr/io/safetensors.h"
+
+namespace omr::io {
+namespace {
+
+double alpha_of(const LoraLayer& layer) {
+  return layer.alpha.value_or(static_cast<double>(layer.down.size(0)));
+}
+
+// A convolution's B is a 1x1 convolution in files.
+at::Tensor stored_up(const LoraLayer& layer) {
+  return layer.down.dim() == 4 ? layer.up.unsqueeze(-1).unsqueeze(-1) : layer.up;
+}
+
+// PEFT's config of one component: the most common rank and alpha, and the layers that differ.
+void add_peft_config(Json& all, const std::vector<const LoraLayer*>& layers,
+                     const std::string& component) {
+  const auto most_common = [&](auto value_of) {
+    std::map<double, int> counts;
+    for (const LoraLayer* layer : layers) ++counts[value_of(*layer)];
+    return std::max_element(counts.begin(), counts.end(),
+                            [](const auto& a, const auto& b) { return a.second < b.second; })
+        ->first;
+  };
+  const auto rank_of = [](const LoraLayer& layer) {
+    return static_cast<double>(layer.down.size(0));
+  };
+  const double rank = most_common(rank_of), alpha = most_common(alpha_of);
+  Json ranks = Json::object(), alphas = Json::object(), modules = Json::array();
+  for (const LoraLayer* layer : layers) {
+    modules.push_back(layer->module);
+    if (rank_of(*layer) != rank) ranks[layer->module] = layer->down.size(0);
+    if (alpha_of(*layer) != alpha) alphas[layer->module] = alpha_of(*layer);
+  }
+  all[component + ".r"] = static_cast<std::int64_t>(rank);
+  all[component + ".lora_alpha"] = alpha;
+  all[component + ".target_modules"] = modules;
+  all[component + ".rank_pattern"] = ranks;
+  all[component + ".alpha_pattern"] = alphas;
+}
+
+}  // namespace
+
+void write_lora(const std::filesystem::path& path, const std::vector<LoraLayer>& layers,
+                LoraKeys keys, const std::map<std::string, std::string>& metadata) {
+  NamedTensors tensors;
+  std::map<std::string, std::string> all = metadata;
+  std::map<std::string, std::vector<const LoraLayer*>> components;
+  for (const LoraLayer& layer : layers) {
+    const std::string component = layer.component.empty() ? "unet" : layer.component;
+    components[component].push_back(&layer);
+    if (keys == LoraKeys::peft) {
+      const std::string name = component + "." + layer.module;
+      tensors.emplace_back(name + ".lora_A.weight", layer.down);
+      tensors.emplace_back(name + ".lora_B.weight", stored_up(layer));
+      continue;
+    }
+    std::string name = (component == "unet" ? "lora_unet_" : "lora_te_");
+    // kohya's names know the text encoder's outermost module, which PEFT's may leave out.
+    if (component == "text_encoder" && !layer.module.starts_with("text_model.")) {
+      name += "text_model.";
+    }
+    name += layer.module;
+    std::replace(name.begin(), name.end(), '.', '_');
+    tensors.emplace_back(name + ".lora_down.weight", layer.down);
+    tensors.emplace_back(name + ".lora_up.weight", stored_up(layer));
+    tensors.emplace_back(name + ".alpha", at::scalar_tensor(alpha_of(layer), at::kFloat));
+  }
+  if (keys == LoraKeys::peft) {
+    Json config = Json::object();
+    for (const auto& [component, members] : components) add_peft_config(config, members, component);
+    all["lora_adapter_metadata"] = config.dump();
+    all.try_emplace("format", "pt");
+  }
+  write_safetensors(path, tensors, all);
+}
+
+}  // namespace omr::io
