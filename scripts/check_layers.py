@@ -32,7 +32,7 @@ RESTRICTED = [
     (r"torch/torch\.h|torch/all\.h", r"$^", "it takes 40 s to read: include narrow headers"),
     (r"CLI/", r"(src|include/omr)/cli/.*", "only cli touches the command line"),
     (r"sentencepiece.*", r"src/llm/.*", "only the refiner's tokenizer needs it"),
-    (r"(stb/)?stb_.*|png\.h", r"src/io/.*", "only io knows file formats"),
+    (r"(stb/)?stb_.*|png\.h|jpeglib\.h", r"src/io/.*", "only io knows file formats"),
     (r"(editline|histedit|readline)/?.*", r"src/cli/.*", "only cli talks to the terminal"),
 ]
 TORCH_HEADER = re.compile(r"(torch|ATen|c10)/")

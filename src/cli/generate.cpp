@@ -11,6 +11,7 @@
 #include "omr/core/utf8.h"
 #include "omr/io/atomic_file.h"
 #include "omr/io/json_file.h"
+#include "omr/io/picture_file.h"
 #include "omr/io/png.h"
 #include "omr/session/parameters_text.h"
 #include "omr/session/paths.h"
@@ -34,6 +35,7 @@ struct GenerateOptions {
   std::string prompts_file;
   int batch = 1;
   std::string out;
+  std::string mask;
   bool no_metadata = false;
 };
 
@@ -134,8 +136,13 @@ int run_generate(const GenerateOptions& options) {
   const bool seed_given = options.picture.seed.has_value();
   const pipeline::ModelFolder folder = open_folder(options.model);
   const std::vector<Job> jobs = plan(options, options.picture.seed.value_or(random_seed()));
-  std::optional<Image> init;
-  if (!options.picture.init_image.empty()) init = io::read_png(options.picture.init_image);
+  std::optional<Image> init, mask;
+  if (!options.picture.init_image.empty()) init = io::read_picture(options.picture.init_image);
+  if (!options.mask.empty()) {
+    if (!init)
+      throw Error(ErrorKind::usage, "--mask needs the picture that it masks: give --init-image");
+    mask = io::read_picture(options.mask);
+  }
 
   pipeline::StableDiffusionPipeline pipeline = open_pipeline(folder, options.model);
   const session::Settings settings = settings_of(options.picture, folder, pipeline);
@@ -152,14 +159,16 @@ int run_generate(const GenerateOptions& options) {
   request.scheduler = schedulers::parse_scheduler_name(settings.scheduler);
   request.width = settings.width;
   request.height = settings.height;
-  constexpr double kImg2ImgStrength = 0.8;  // diffusers' default
+  // diffusers' defaults for image to image and for inpainting
+  const double usual_strength = mask ? 1.0 : 0.8;
 
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     const Job& job = jobs[i];
     pipeline::Start start{job.seed, {}, 1.0, false};
     if (init) {
-      start = pipeline.encode_start(*init, job.seed, settings.strength.value_or(kImg2ImgStrength),
-                                    settings.width, settings.height);
+      start =
+          pipeline.encode_start(*init, mask, job.seed, settings.strength.value_or(usual_strength),
+                                settings.width, settings.height);
     }
     const std::string label =
         jobs.size() == 1 ? "drawing"
@@ -198,6 +207,8 @@ void setup_generate(CLI::App& app, Command& selected) {
   command->add_option("--batch", options->batch, "pictures per prompt, seeds counting up")
       ->check(CLI::Range(1, 10000));
   command->add_option("-o,--out", options->out, "FILE.png, or a folder for 0001.png, 0002.png, …");
+  command->add_option("--mask", options->mask,
+                      "PNG or JPEG, white where --init-image is to be redrawn (inpainting)");
   command->add_flag("--no-metadata", options->no_metadata, "leave the recipe out of the PNG");
   add_model_option(*command, options->model);
   add_execution_options(*command, options->model);

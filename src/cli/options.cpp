@@ -56,7 +56,7 @@ void add_picture_options(CLI::App& app, PictureOptions& options) {
   app.add_option("--scheduler", options.scheduler, schedulers::scheduler_names());
   app.add_option("--negative-prompt", options.negative_prompt, "what the picture should not show");
   app.add_option("--size", options.size, "WxH in pixels");
-  app.add_option("--init-image", options.init_image, "PNG to start from");
+  app.add_option("--init-image", options.init_image, "PNG or JPEG to start from");
   app.add_option("--strength", options.strength,
                  "how much of the schedule runs on a given start, in (0, 1]");
   app.add_option("--lora", options.loras, "LoRA adapter FILE[:WEIGHT], repeatable")

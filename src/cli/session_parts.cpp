@@ -4,7 +4,7 @@
 
 #include "omr/core/error.h"
 #include "omr/core/log.h"
-#include "omr/io/png.h"
+#include "omr/io/picture_file.h"
 #include "omr/io/sha256.h"
 #include "omr/io/weights.h"
 
@@ -56,7 +56,7 @@ session::Settings SessionParts::settings(const PictureOptions& picture) const {
 
 std::optional<Latents> SessionParts::initial_latents(session::Settings& settings) {
   if (settings.init_image.empty()) return std::nullopt;
-  const Image image = io::read_png(settings.init_image);
+  const Image image = io::read_picture(settings.init_image);
   const pipeline::Start start =
       pipeline_.encode_start(image, settings.seed, 1.0, settings.width, settings.height);
   const int multiple = static_cast<int>(pipeline_.vae()->config().downscale());

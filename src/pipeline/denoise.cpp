@@ -20,7 +20,10 @@ at::Tensor denoise(diffusion::UNet2DConditionModel& unet, schedulers::Scheduler&
   const std::vector<double>& timesteps = scheduler.timesteps();
   for (std::size_t i = input.first_call; i < timesteps.size(); ++i) {
     cancellation.check();
-    const at::Tensor scaled = scheduler.scale_model_input(latents, i);
+    at::Tensor scaled = scheduler.scale_model_input(latents, i);
+    if (input.more_channels.defined()) {
+      scaled = at::cat({scaled, input.more_channels.to(scaled.options())}, 1);
+    }
     const at::Tensor model_input =
         (guided ? at::cat({scaled, scaled}) : scaled).to(execution.dtype);
     const at::Tensor timestep =
@@ -31,6 +34,15 @@ at::Tensor denoise(diffusion::UNet2DConditionModel& unet, schedulers::Scheduler&
       prediction = halves[0] + input.guidance_scale * (halves[1] - halves[0]);
     }
     latents = scheduler.step(prediction, i, latents, input.generators).prev_sample;
+    if (input.mask.defined()) {
+      const at::Tensor original = input.original.to(latents.options());
+      const at::Tensor kept =
+          i + 1 < timesteps.size()
+              ? scheduler.add_noise(original, input.noise.to(latents.options()), i + 1)
+              : original;
+      const at::Tensor mask = input.mask.to(latents.options());
+      latents = (1 - mask) * kept + mask * latents;
+    }
     if (on_step) on_step(i, latents);
   }
   return latents;

@@ -10,6 +10,19 @@ at::Tensor to_pixels(const Image& image) {
   return (bytes.permute({0, 3, 1, 2}).to(at::kFloat) / 255.0f * 2.0f - 1.0f).contiguous();
 }
 
+at::Tensor to_mask(const Image& image) {
+  at::Tensor out = at::empty({1, 1, image.height, image.width}, at::kFloat);
+  float* to = out.data_ptr<float>();
+  for (std::size_t i = 0; i < image.pixels.size(); i += 3) {
+    // Pillow's luma, ITU-R 601-2 in 16-bit fixed point.
+    const std::uint32_t luma = (image.pixels[i] * 19595u + image.pixels[i + 1] * 38470u +
+                                image.pixels[i + 2] * 7471u + 0x8000u) >>
+                               16;
+    *to++ = luma >= 128 ? 1.0f : 0.0f;
+  }
+  return out;
+}
+
 std::vector<Image> to_images(const at::Tensor& pixels) {
   const at::Tensor bytes = ((pixels.to(at::kFloat) / 2 + 0.5).clamp(0, 1) * 255)
                                .round()

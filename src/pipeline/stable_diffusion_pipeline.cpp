@@ -142,6 +142,60 @@ text::PromptEmbedding StableDiffusionPipeline::encode(const PromptInput& prompt)
                                       weighted.breaks);
 }
 
+StableDiffusionPipeline::PreparedStart StableDiffusionPipeline::prepare(
+    const Start& start, const schedulers::Scheduler& scheduler, int steps, int height, int width) {
+  PreparedStart out;
+  out.generator = seeded(start.seed);
+  const auto draw = [&](at::IntArrayRef shape) {
+    return at::randn(shape, out.generator, at::TensorOptions().dtype(at::kFloat));
+  };
+  const std::int64_t channels = vae_->config().latent_channels;
+  const bool given = start.latents.defined();
+  const bool sees_mask = unet_->config().in_channels != channels;
+  const bool from_noise = !given || (start.inpainting && start.strength == 1.0);
+  if (given) {
+    if (!(start.strength > 0 && start.strength <= 1)) {
+      throw Error(ErrorKind::usage, "strength must be above 0 and at most 1");
+    }
+    const int run = static_cast<int>(steps * start.strength);
+    out.first_call = static_cast<std::size_t>(steps - run) * scheduler.order();
+    if (run == 0 || out.first_call >= scheduler.timesteps().size()) {
+      throw Error(ErrorKind::usage, "strength " + std::to_string(start.strength) + " of " +
+                                        std::to_string(steps) + " steps is not one whole step");
+    }
+    // An inpainting UNet that begins at noise never looks at the whole picture's latents.
+    if (start.encoded_with_seed && !(from_noise && sees_mask)) draw(start.latents.sizes());
+  }
+  out.noise = given ? draw(start.latents.sizes()) : draw({1, channels, height, width});
+  out.latents = from_noise ? out.noise * scheduler.init_noise_sigma()
+                           : scheduler.add_noise(start.latents, out.noise, out.first_call);
+  if (sees_mask) {
+    // Without a mask all is drawn anew.
+    const at::Tensor mask = start.inpainting
+                                ? start.inpainting->mask
+                                : at::ones({1, 1, out.noise.size(2), out.noise.size(3)});
+    const std::int64_t scale = vae_->config().downscale();
+    const at::Tensor pixels =
+        start.inpainting ? start.inpainting->masked_pixels
+                         : at::zeros({1, 3, out.noise.size(2) * scale, out.noise.size(3) * scale});
+    out.more_channels = at::cat({mask, encode_pixels(pixels, out.generator)}, 1);
+  } else if (start.inpainting) {
+    draw(start.latents.sizes());  // diffusers encodes the masked picture here too
+    out.mask = start.inpainting->mask;
+    out.original = start.latents;
+  }
+  return out;
+}
+
+at::Tensor StableDiffusionPipeline::encode_pixels(const at::Tensor& pixels,
+                                                  at::Generator generator) {
+  const auto& config = vae_->config();
+  const at::Tensor sample = vae_->encode(pixels.to(vae_execution_.device, vae_execution_.dtype))
+                                .sample(generator)
+                                .to(at::kFloat);
+  return ((sample - config.shift_factor) * config.scaling_factor).cpu();
+}
+
 std::vector<GeneratedImage> StableDiffusionPipeline::generate(const PromptInput& prompt,
                                                               const GenerationOptions& options,
                                                               const std::vector<Start>& starts,
@@ -185,56 +239,40 @@ std::vector<GeneratedImage> StableDiffusionPipeline::generate(const PromptInput&
     }
 
     // Pictures that enter the schedule at the same step go through the UNet together.
-    std::map<std::size_t, std::vector<std::size_t>> groups;
-    std::vector<at::Tensor> latents(starts.size());
-    schedulers::Generators generators;  // each goes on where its picture's first noise ended
+    using Group = std::pair<std::size_t, bool>;  // first call, with a mask
+    std::map<Group, std::vector<std::size_t>> groups;
+    std::vector<PreparedStart> prepared;
     const schedulers::SchedulerConfig config =
         read_scheduler_config(scheduler_file_, options.scheduler);
     int total_steps = 0;
-    for (std::size_t i = 0; i < starts.size(); ++i) {
-      const Start& start = starts[i];
+    for (const Start& start : starts) {
       const auto scheduler = schedulers::make_scheduler(options.scheduler, config, options.steps);
-      at::Generator generator = generators.emplace_back(seeded(start.seed));
-      const auto draw = [&](at::IntArrayRef shape) {
-        return at::randn(shape, generator, at::TensorOptions().dtype(at::kFloat));
-      };
-      std::size_t first = 0;
-      if (start.latents.defined()) {
-        if (!(start.strength > 0 && start.strength <= 1)) {
-          throw Error(ErrorKind::usage, "strength must be above 0 and at most 1");
-        }
-        const int run = static_cast<int>(options.steps * start.strength);
-        first = static_cast<std::size_t>(options.steps - run) * scheduler->order();
-        if (run == 0 || first >= scheduler->timesteps().size()) {
-          throw Error(ErrorKind::usage, "strength " + std::to_string(start.strength) + " of " +
-                                            std::to_string(options.steps) +
-                                            " steps is not one whole step");
-        }
-        if (start.encoded_with_seed) draw(start.latents.sizes());
-        latents[i] = scheduler->add_noise(start.latents, draw(start.latents.sizes()), first);
-      } else {
-        latents[i] =
-            draw({1, vae_->config().latent_channels, height / multiple, width / multiple}) *
-            scheduler->init_noise_sigma();
+      prepared.push_back(
+          prepare(start, *scheduler, options.steps, height / multiple, width / multiple));
+      std::vector<std::size_t>& group =
+          groups[{prepared.back().first_call, prepared.back().mask.defined()}];
+      if (group.empty()) {
+        total_steps += static_cast<int>(scheduler->timesteps().size() - prepared.back().first_call);
       }
-      if (groups[first].empty()) {
-        total_steps += static_cast<int>(scheduler->timesteps().size() - first);
-      }
-      groups[first].push_back(i);
+      group.push_back(prepared.size() - 1);
     }
 
     int done = 0;
     std::vector<GeneratedImage> out(starts.size());
-    for (const auto& [first, members] : groups) {
+    for (const auto& [group, members] : groups) {
       const auto scheduler = schedulers::make_scheduler(options.scheduler, config, options.steps);
-      std::vector<at::Tensor> batch;
-      schedulers::Generators of_batch;
-      for (std::size_t i : members) {
-        batch.push_back(latents[i]);
-        of_batch.push_back(generators[i]);
-      }
-      const DenoiseInput input{at::cat(batch),         prompt_embeds, negative_embeds,
-                               options.guidance_scale, first,         of_batch};
+      const auto batch = [&, &members = members](at::Tensor PreparedStart::*part) {
+        std::vector<at::Tensor> parts;
+        for (std::size_t i : members) parts.push_back(prepared[i].*part);
+        return parts.front().defined() ? at::cat(parts) : at::Tensor();
+      };
+      DenoiseInput input{batch(&PreparedStart::latents), prompt_embeds, negative_embeds,
+                         options.guidance_scale, group.first};
+      input.more_channels = batch(&PreparedStart::more_channels);
+      input.mask = batch(&PreparedStart::mask);
+      input.original = batch(&PreparedStart::original);
+      input.noise = batch(&PreparedStart::noise);
+      for (std::size_t i : members) input.generators.push_back(prepared[i].generator);
       const at::Tensor clean = denoise(
           unet_, *scheduler, input, execution_,
           [&](std::size_t, const at::Tensor&) {
@@ -277,9 +315,14 @@ std::vector<Image> StableDiffusionPipeline::decode(const at::Tensor& latents) {
 
 Start StableDiffusionPipeline::encode_start(const Image& image, std::uint64_t seed, double strength,
                                             int width, int height) {
+  return encode_start(image, std::nullopt, seed, strength, width, height);
+}
+
+Start StableDiffusionPipeline::encode_start(const Image& image, const std::optional<Image>& mask,
+                                            std::uint64_t seed, double strength, int width,
+                                            int height) {
   const at::InferenceMode inference;
-  const auto& config = vae_->config();
-  const int multiple = static_cast<int>(config.downscale());
+  const int multiple = static_cast<int>(vae_->config().downscale());
   const int to_width = width > 0 ? width : image.width / multiple * multiple;
   const int to_height = height > 0 ? height : image.height / multiple * multiple;
   if (to_width < multiple || to_height < multiple) {
@@ -287,13 +330,20 @@ Start StableDiffusionPipeline::encode_start(const Image& image, std::uint64_t se
                                       std::to_string(image.height) +
                                       " pixels, smaller than one latent");
   }
-  const bool resized = to_width != image.width || to_height != image.height;
-  const Image fitted = resized ? resize(image, to_width, to_height, Resample::lanczos) : image;
+  const auto fitted = [&](const Image& picture) {
+    const bool fits = to_width == picture.width && to_height == picture.height;
+    return fits ? picture : resize(picture, to_width, to_height, Resample::lanczos);
+  };
   return with_memory_errors([&] {
-    const at::Tensor pixels = to_pixels(fitted).to(vae_execution_.device, vae_execution_.dtype);
-    const at::Tensor sample = vae_->encode(pixels).sample(seeded(seed)).to(at::kFloat);
-    const at::Tensor latents = (sample - config.shift_factor) * config.scaling_factor;
-    return Start{seed, latents.cpu(), strength, /*encoded_with_seed=*/true};
+    const at::Tensor pixels = to_pixels(fitted(image));
+    Start out{seed, encode_pixels(pixels, seeded(seed)), strength, /*encoded_with_seed=*/true};
+    if (mask) {
+      const at::Tensor redrawn = to_mask(fitted(*mask));
+      out.inpainting = Inpainting{
+          redrawn.slice(2, 0, c10::nullopt, multiple).slice(3, 0, c10::nullopt, multiple),
+          pixels * (1 - redrawn)};
+    }
+    return out;
   });
 }
 

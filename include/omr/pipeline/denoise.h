@@ -19,7 +19,13 @@ struct DenoiseInput {
   at::Tensor prompt_embeds;           // [1 or B, S, D]
   at::Tensor negative_prompt_embeds;  // likewise; used when guidance_scale > 1
   double guidance_scale = 1.0;
-  std::size_t first_call = 0;         // of the scheduler's timesteps
+  std::size_t first_call = 0;  // of the scheduler's timesteps
+  // Inpainting. Channels that the UNet sees behind the latents (mask and masked picture), [B, 5, h,
+  // w]; or, for a UNet without them, what is put back after each call where `mask` is 0.
+  at::Tensor more_channels;
+  at::Tensor mask;                    // [B, 1, h, w]
+  at::Tensor original;                // clean latents [B, C, h, w]
+  at::Tensor noise;                   // that `original` is brought to each call's level with
   schedulers::Generators generators;  // for stochastic schedulers: one a picture
 };
 

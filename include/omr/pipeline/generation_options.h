@@ -23,6 +23,12 @@ struct GenerationOptions {
   int height = 0;
 };
 
+// What inpainting redraws of a given picture.
+struct Inpainting {
+  at::Tensor mask;           // [1, 1, h, w] on the latents' grid: 1 is redrawn, 0 is kept
+  at::Tensor masked_pixels;  // [1, 3, H, W] in [-1, 1], 0 where the mask is 1
+};
+
 // Where one picture starts: pure noise of `seed`, or given latents noised by `strength`.
 struct Start {
   std::uint64_t seed = 0;
@@ -33,6 +39,8 @@ struct Start {
   // draw (StableDiffusionImg2ImgPipeline draws the encoder's sample and the noise from one
   // generator).
   bool encoded_with_seed = false;
+  // With it `latents` are those of the whole picture; strength 1 begins at pure noise.
+  std::optional<Inpainting> inpainting = std::nullopt;
 };
 
 // One prompt for all pictures of a call.

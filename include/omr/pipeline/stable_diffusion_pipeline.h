@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -61,6 +62,11 @@ class StableDiffusionPipeline {
   Start encode_start(const Image& image, std::uint64_t seed, double strength, int width,
                      int height);
 
+  // The same for inpainting: only where `mask` is white is the picture redrawn
+  // (pipeline_stable_diffusion_inpaint.py). The mask is resized as the picture is.
+  Start encode_start(const Image& image, const std::optional<Image>& mask, std::uint64_t seed,
+                     double strength, int width, int height);
+
   // Exactly these adapters are on afterwards, over UNet and text encoder; the report counts their
   // tensors. On an error none of the new ones is. Throws Error(io|format|mismatch), and
   // Error(mismatch) when a file fits nothing in this model.
@@ -87,6 +93,17 @@ class StableDiffusionPipeline {
  private:
   StableDiffusionPipeline(text::CLIPTokenizer tokenizer, text::CLIPTextModel text_encoder,
                           diffusion::UNet2DConditionModel unet, diffusion::AutoencoderKL vae);
+
+  // One picture before its first UNet call; tensors [1, …] on the CPU, undefined where not needed.
+  struct PreparedStart {
+    std::size_t first_call = 0;
+    at::Tensor latents, more_channels, mask, original, noise;
+    at::Generator generator;  // where the drawing of all that ended
+  };
+  PreparedStart prepare(const Start& start, const schedulers::Scheduler& scheduler, int steps,
+                        int height, int width);
+  // Scaled latents of pixels [1, 3, H, W] in [-1, 1], drawn with `generator`.
+  at::Tensor encode_pixels(const at::Tensor& pixels, at::Generator generator);
 
   // Throws Error(mismatch) unless UNet, VAE and text encoder belong together.
   void check_parts(const std::string& model) const;

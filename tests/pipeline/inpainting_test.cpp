@@ -1,0 +1,73 @@
+// Inpainting against diffusers' StableDiffusionInpaintPipeline.
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "omr/io/json_file.h"
+#include "omr/io/picture_file.h"
+#include "omr/io/safetensors.h"
+#include "omr/pipeline/image_tensor.h"
+#include "omr/pipeline/stable_diffusion_pipeline.h"
+
+namespace omr::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kPeers = OMR_PEERS "/inpainting";
+
+GenerationOptions options_of(const std::string& scheduler) {
+  GenerationOptions options;
+  options.steps = 7;
+  options.guidance_scale = 2.5;
+  options.scheduler = schedulers::parse_scheduler_name(scheduler);
+  options.width = 56;
+  options.height = 40;
+  return options;
+}
+
+TEST(PeersInpaintingTest, EveryUNetAndStrengthDrawsWhatDiffusersDraws) {
+  const auto expected = io::SafetensorsFile::open(kPeers / "expected.safetensors");
+  const Image picture = io::read_picture(kPeers / "picture.jpg");
+  const Image mask = io::read_picture(kPeers / "mask.png");
+  for (int channels : {4, 9}) {
+    auto pipeline = StableDiffusionPipeline::open(
+        ModelFolder::open(kPeers / ("model_" + std::to_string(channels))), {});
+    for (const io::Json& entry : io::read_json(kPeers / "cases.json")) {
+      if (entry["channels"] != channels) continue;
+      const std::string name = entry["case"];
+      SCOPED_TRACE(name);
+      const Start start = pipeline.encode_start(picture, mask, 4, entry["strength"], 56, 40);
+      const auto drawn =
+          pipeline.generate({"a red star", {}}, options_of(entry["scheduler"]), {start}, {}, {});
+      const at::Tensor wanted = expected->tensor(name);
+      EXPECT_LT(((drawn[0].latents - wanted).abs().max() / wanted.abs().max()).item<double>(),
+                1e-3);
+    }
+  }
+}
+
+TEST(PeersInpaintingTest, WhatTheMaskKeepsStaysAsItWas) {
+  auto pipeline = StableDiffusionPipeline::open(ModelFolder::open(kPeers / "model_4"), {});
+  const Image picture = io::read_picture(kPeers / "picture.jpg");
+  const Image mask = io::read_picture(kPeers / "mask.png");
+  const Start start = pipeline.encode_start(picture, mask, 4, 1.0, 56, 40);
+  const auto drawn = pipeline.generate({"a red star", {}}, options_of("ddim"), {start}, {}, {});
+  const at::Tensor kept = (1 - start.inpainting->mask).expand_as(start.latents).to(at::kBool);
+  EXPECT_TRUE(at::equal(drawn[0].latents.masked_select(kept), start.latents.masked_select(kept)));
+  EXPECT_GT((drawn[0].latents - start.latents).abs().max().item<double>(), 0.1);
+}
+
+TEST(PeersInpaintingTest, AnInpaintingUNetDrawsWithoutAMaskToo) {
+  auto pipeline = StableDiffusionPipeline::open(ModelFolder::open(kPeers / "model_9"), {});
+  const auto drawn =
+      pipeline.generate({"a red star", {}}, options_of("ddim"), {{4, {}, 1.0, false}}, {}, {});
+  EXPECT_EQ(drawn[0].image.width, 56);
+}
+
+TEST(MaskTest, HalfBrightAndBrighterIsRedrawn) {
+  const at::Tensor mask = to_mask({2, 2, {127, 127, 127, 128, 128, 128, 255, 0, 0, 0, 255, 0}});
+  EXPECT_TRUE(at::equal(mask.flatten(), at::tensor({0.0f, 1.0f, 0.0f, 1.0f})));
+}
+
+}  // namespace
+}  // namespace omr::pipeline
