@@ -17,6 +17,7 @@ void setup_replay(CLI::App& app, Command& selected);
 void setup_rewrite(CLI::App& app, Command& selected);
 void setup_score(CLI::App& app, Command& selected);
 void setup_inspect(CLI::App& app, Command& selected);
+void setup_train(CLI::App& app, Command& selected);
 void setup_bench(CLI::App& app, Command& selected);
 
 }  // namespace omr::cli

@@ -32,7 +32,7 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   Command selected;
   for (const auto setup : {setup_refine, setup_generate, setup_replay, setup_rewrite, setup_score,
-                           setup_inspect, setup_bench}) {
+                           setup_inspect, setup_train, setup_bench}) {
     setup(app, selected);
   }
   try {

@@ -34,21 +34,26 @@ ProgressBar::ProgressBar(std::string label, bool enabled)
 
 ProgressBar::~ProgressBar() { clear(); }
 
-void ProgressBar::update(int step, int steps) {
+void ProgressBar::update(int step, int steps, std::string_view note) {
   if (!enabled_ || steps <= 0) return;
   constexpr auto kRedraw = std::chrono::milliseconds(50);
   constexpr int kWidth = 24;
   const auto now = std::chrono::steady_clock::now();
+  if (first_step_ < 0) {  // a run may begin in its middle, and long after the bar was made
+    first_step_ = std::max(0, step - 1);
+    if (first_step_ > 0) begin_ = now;
+  }
   if (drawn_ && step < steps && now - last_ < kRedraw) return;
   last_ = now;
   drawn_ = true;
   const double seconds = std::chrono::duration<double>(now - begin_).count();
-  const double rate = seconds > 0 ? step / seconds : 0;
+  const double rate = seconds > 0 ? (step - first_step_) / seconds : 0;
   const int filled = std::clamp(kWidth * step / steps, 0, kWidth);
   std::string bar;
   for (int i = 0; i < kWidth; ++i) bar += i < filled ? "█" : "░";
-  std::fprintf(stderr, "\r\033[K%s %s %d/%d %.1f it/s, %.0f s left", label_.c_str(), bar.c_str(),
-               step, steps, rate, rate > 0 ? (steps - step) / rate : 0.0);
+  std::fprintf(stderr, "\r\033[K%s %s %d/%d %.*s%s%.*f it/s, %.0f s left", label_.c_str(), bar.c_str(),
+               step, steps, static_cast<int>(note.size()), note.data(), note.empty() ? "" : ", ",
+               rate < 1 ? 2 : 1, rate, rate > 0 ? (steps - step) / rate : 0.0);
   std::fflush(stderr);
 }
 

@@ -34,13 +34,15 @@ class ProgressBar {
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
 
-  void update(int step, int steps);
+  // `note` follows the counts: the loss of a training run, for example.
+  void update(int step, int steps, std::string_view note = {});
   void clear();
 
  private:
   std::string label_;
   bool enabled_;
   bool drawn_ = false;
+  int first_step_ = -1;
   std::chrono::steady_clock::time_point begin_;
   std::chrono::steady_clock::time_point last_;
 };

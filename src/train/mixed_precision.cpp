@@ -8,7 +8,7 @@
 namespace omr::train {
 
 c10::ScalarType resolve_training_dtype(const std::string& name, c10::Device device) {
-  if (name == "auto") return device.is_cuda() || at::cpu::is_amx_tile_supported() ? c10::kBFloat16 : c10::kFloat;
+  if (name == "auto") return device.is_cuda() || at::cpu::init_amx() ? c10::kBFloat16 : c10::kFloat;
   if (name == "fp32") return c10::kFloat;
   if (name == "bf16") return c10::kBFloat16;
   if (name == "fp16" && device.is_cuda()) return c10::kHalf;

@@ -1,0 +1,51 @@
+// omr train vae: the autoencoder between pixels and latents.
+#include <memory>
+
+#include "cli/interrupt.h"
+#include "cli/output.h"
+#include "cli/train_options.h"
+#include "omr/core/exit_code.h"
+#include "omr/train/vae_trainer.h"
+
+namespace omr::cli {
+namespace {
+
+struct VaeOptions {
+  TrainOptions train;
+  train::VaeSettings vae;
+  bool dense = false;
+
+  VaeOptions() { train.loop.learning_rate.peak = 1e-3; }
+};
+
+int run_train_vae(VaeOptions options) {
+  apply_verbosity(options.train.output);
+  train::ProcessGroup processes = prepare(options.train);
+  std::tie(options.vae.model, options.vae.from_nothing) = start_of(options.train);
+  std::tie(options.vae.width, options.vae.height) = training_size(options.train);
+  options.vae.output_dtype = output_dtype(options.train);
+  options.vae.loop = options.train.loop;
+  const PictureSources sources = open_picture_sources(options.train, options.dense);
+  train::train_vae(options.vae, *sources.training, *sources.held_out, processes,
+                   make_observer(options.train, processes), interruption());
+  if (processes.is_first()) print_line((options.vae.loop.out / "vae").string());
+  return kExitDone;
+}
+
+}  // namespace
+
+void setup_train_vae(CLI::App& train, Command& selected) {
+  auto* command = train.add_subcommand("vae", "the autoencoder: reconstruction and KL");
+  auto options = std::make_shared<VaeOptions>();
+  add_train_options(*command, options->train);
+  add_picture_source_options(*command, options->train);
+  command->add_flag("--dense", options->dense, "crowded scenes: edges and colours are learnt faster");
+  command->add_option("--l1", options->vae.weights.l1, "weight of the absolute error")->capture_default_str();
+  command->add_option("--l2", options->vae.weights.l2, "weight of the squared error")->capture_default_str();
+  command->add_option("--kl", options->vae.weights.kl, "weight of the KL divergence")->capture_default_str();
+  command->add_option("--object-weight", options->vae.object_weight, "weight of pixels that differ from a plain background")
+      ->capture_default_str();
+  command->callback([options, &selected] { selected = [options] { return run_train_vae(*options); }; });
+}
+
+}  // namespace omr::cli

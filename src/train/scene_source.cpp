@@ -1,0 +1,50 @@
+#include "omr/train/scene_source.h"
+
+#include "omr/scenes/drawing.h"
+#include "omr/scenes/random.h"
+#include "omr/scenes/sampling.h"
+#include "omr/train/sample_random.h"
+
+namespace omr::train {
+namespace {
+
+// Streams of one seed: what is in the picture, and how it is said.
+constexpr std::uint64_t kWords = 0x776f726473;
+
+scenes::Scene dense_scene(scenes::Random& random) {
+  constexpr int kLayers = 3;
+  scenes::Scene out = scenes::sample_scene(random, {3, 3});
+  for (int i = 1; i < kLayers; ++i) {
+    const scenes::Scene more = scenes::sample_scene(random, {3, 3});
+    out.objects.insert(out.objects.end(), more.objects.begin(), more.objects.end());
+  }
+  for (scenes::Object& object : out.objects) object.center = {random.uniform(0.1, 0.9), random.uniform(0.1, 0.9)};
+  return out;
+}
+
+}  // namespace
+
+scenes::Scene SceneSource::scene(std::uint64_t index) const {
+  scenes::Random random(settings_.seed, index);
+  return settings_.dense ? dense_scene(random) : scenes::sample_scene(random);
+}
+
+Image SceneSource::image(std::uint64_t index) const { return scenes::draw_scene(scene(index), settings_.size); }
+
+std::string SceneSource::text(std::uint64_t index, std::uint64_t variant) const {
+  scenes::Random random(mixed_seed(settings_.seed ^ kWords, Purpose::sample, variant), index);
+  return scenes::caption(scene(index), settings_.captions, random);
+}
+
+std::optional<std::string> SceneSource::hard_negative(std::uint64_t index, std::uint64_t variant) const {
+  return std::nullopt;
+}
+
+io::Json SceneSource::description() const {
+  return {{"data", settings_.dense ? "scenes, dense" : "scenes"},
+          {"scenes_seed", settings_.seed},
+          {"scenes_size", settings_.size},
+          {"scenes_pictures", settings_.pictures}};
+}
+
+}  // namespace omr::train

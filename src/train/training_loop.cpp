@@ -1,0 +1,321 @@
+#include "omr/train/training_loop.h"
+
+#include <chrono>
+#include <cmath>
+#include <optional>
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include "omr/core/error.h"
+#include "omr/io/atomic_file.h"
+#include "omr/io/png.h"
+#include "omr/train/checkpoint.h"
+#include "omr/train/mixed_precision.h"
+#include "omr/train/process_group.h"
+#include "omr/train/training_log.h"
+#include "omr/train/training_report.h"
+
+namespace omr::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Updates in a row whose loss or gradient has no value before a run is given up.
+constexpr int kMaxSkippedInARow = 10;
+
+double seconds_now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// A run as it is carried on: what a checkpoint holds.
+class Run {
+ public:
+  Run(const LoopSettings& settings, Trainee& trainee, ProcessGroup& processes, const LoopObserver& observer)
+      : settings_(settings),
+        trainee_(trainee),
+        processes_(processes),
+        observer_(observer),
+        dtype_(resolve_training_dtype(settings.dtype, settings.device)),
+        scaler_(dtype_),
+        optimizer_(trainee.groups, settings.adamw),
+        ema_(optimizer_.parameters(), settings.ema) {
+    // What decides the numbers that a resumed run computes. How many steps there are may change.
+    description_ = trainee.settings;
+    description_["what"] = trainee.name;
+    description_["seed"] = settings.seed;
+    description_["samples_per_step"] = settings.batch_size * settings.accumulate * processes.size();
+    description_["lr"] = settings.learning_rate.peak;
+    description_["lr_shape"] = settings.learning_rate.shape == LearningRateShape::cosine ? "cosine" : "constant";
+    description_["cosine_from"] = settings.learning_rate.cosine_from;
+    description_["warmup_steps"] = settings.learning_rate.warmup_steps;
+    description_["weight_decay"] = settings.adamw.weight_decay;
+    description_["max_grad_norm"] = settings.max_grad_norm;
+    description_["ema_decay"] = settings.ema.decay;
+    description_["dtype"] = c10::toString(dtype_);
+    open_folder();
+    for (const auto& named : optimizer_.parameters()) shared_.push_back(named.second.detach());
+    processes_.broadcast(shared_);
+    if (!processes_.is_first()) return;
+    log_.emplace(settings_.out / "train.jsonl", step_);
+  }
+
+  std::int64_t step() const { return step_; }
+  std::int64_t skipped() const { return skipped_; }
+
+  // One update. False when it was skipped because the loss or the gradient has no value.
+  bool update() {
+    const double begin = seconds_now();
+    optimizer_.zero_grad();
+    double loss = 0, weight = 0;
+    std::map<std::string, double> metrics;
+    for (std::int64_t part = 0; part < settings_.accumulate; ++part) {
+      MicroLoss micro;
+      {
+        const Autocast autocast(settings_.device, dtype_);
+        micro = trainee_.loss(micro_batch(part));
+      }
+      (scaler_.active() ? micro.sum * scaler_.scale() : micro.sum).backward();
+      loss += micro.sum.item<double>();
+      weight += micro.weight;
+      for (const auto& [name, value] : micro.metrics) metrics[name] += value / static_cast<double>(settings_.accumulate);
+    }
+    if (processes_.size() > 1) {
+      processes_.all_reduce(optimizer_.gradients());
+      loss = processes_.all_reduce(loss);
+      weight = processes_.all_reduce(weight);
+    }
+    const double divisor = weight * scaler_.scale();
+    const double norm = optimizer_.gradient_norm() / divisor;
+    const bool finite = std::isfinite(norm) && std::isfinite(loss);
+    const double rate = settings_.learning_rate.at(step_, settings_.steps);
+    if (finite) {
+      const double clip = settings_.max_grad_norm > 0 ? std::max(1.0, (norm + 1e-6) / settings_.max_grad_norm) : 1.0;
+      optimizer_.step(rate, divisor * clip);
+    }
+    scaler_.update(!finite);
+    ++step_;
+    if (finite) ema_.update(step_);
+    if (!finite && !scaler_.active()) ++skipped_;
+    optimizer_.zero_grad();
+
+    const double seconds = seconds_now() - begin;
+    // Of the last steps: the first one warms up, samples and checkpoints are not the step's own time.
+    seconds_per_step_ = seconds_per_step_ == 0 ? seconds : 0.9 * seconds_per_step_ + 0.1 * seconds;
+    report({step_, settings_.steps, loss / weight, rate, norm, 1 / seconds_per_step_, false}, metrics);
+    return finite;
+  }
+
+  void evaluate() {
+    if (!trainee_.evaluate || !processes_.is_first()) return;
+    const at::NoGradGuard no_grad;
+    const Ema::Swapped averaged(ema_);
+    const Evaluation evaluation = trainee_.evaluate(step_);
+    if (!evaluation.metrics.empty()) {
+      io::Json line = {{"step", step_}};
+      std::string text;
+      for (const auto& [name, value] : evaluation.metrics) {
+        line[name] = value;
+        char shown[48];
+        std::snprintf(shown, sizeof shown, " %.4g", value);
+        text += (text.empty() ? "" : ", ") + name + shown;
+      }
+      log_->append(line);
+      observer_.on_message("step " + std::to_string(step_) + ": " + text);
+    }
+    if (!evaluation.pictures.empty()) {
+      pictures_ = evaluation.pictures;
+      std::error_code code;
+      fs::create_directories(settings_.out / "samples", code);
+      for (std::size_t i = 0; i < pictures_.size(); ++i) {
+        char name[48];
+        std::snprintf(name, sizeof name, "step-%08lld-%zu.png", static_cast<long long>(step_), i + 1);
+        io::write_atomically(settings_.out / "samples" / name,
+                             io::encode_png(pictures_[i].second, {{"Description", pictures_[i].first}}));
+      }
+    }
+    write_report();
+  }
+
+  void save() {
+    if (!processes_.is_first()) return;
+    Checkpoint checkpoint;
+    checkpoint.step = step_;
+    checkpoint.settings = description_;
+    checkpoint.counters = {{"skipped", skipped_},
+                           {"loss_scale", scaler_.state_scale()},
+                           {"good_steps", scaler_.state_good_steps()},
+                           {"threads", at::get_num_threads()}};
+    for (const auto& [name, parameter] : optimizer_.parameters()) checkpoint.parameters.emplace_back(name, parameter.detach());
+    checkpoint.optimizer = optimizer_.state();
+    checkpoint.ema = ema_.state();
+    save_checkpoint(settings_.out / "checkpoints", checkpoint);
+    write_report();
+  }
+
+  void finish() {
+    if (!processes_.is_first() || !trainee_.save) return;
+    const at::NoGradGuard no_grad;
+    const Ema::Swapped averaged(ema_);
+    trainee_.save();
+  }
+
+ private:
+  void open_folder() {
+    std::error_code code;
+    const fs::path checkpoints = settings_.out / "checkpoints";
+    fs::create_directories(checkpoints, code);
+    if (!fs::is_directory(checkpoints, code)) throw Error(ErrorKind::io, "cannot create the folder " + checkpoints.string());
+    std::vector<std::string> broken;
+    const std::optional<Checkpoint> found = load_newest_checkpoint(checkpoints, &broken);
+    for (const std::string& name : broken) {
+      observer_.on_message((checkpoints / name).string() + " is not whole and is passed over");
+    }
+    if (!found) return;
+    if (!settings_.resume) {
+      throw Error(ErrorKind::usage, settings_.out.string() + " holds a run that stands at step " +
+                                        std::to_string(found->step) + ": give --resume to continue it, or another --out");
+    }
+    check_settings(found->settings);
+    restore(*found);
+  }
+
+  void check_settings(const io::Json& before) const {
+    std::string differences;
+    for (const auto& [name, value] : description_.items()) {
+      if (before.contains(name) && before[name] == value) continue;
+      const std::string old = before.contains(name) ? before[name].dump() : "absent";
+      differences += (differences.empty() ? "" : ", ") + name + " was " + old + " and is " + value.dump();
+    }
+    if (differences.empty()) return;
+    throw Error(ErrorKind::usage, "the run in " + settings_.out.string() + " has other settings: " + differences +
+                                      "; resume with the same, or begin a new run in another --out");
+  }
+
+  void restore(const Checkpoint& checkpoint) {
+    const at::NoGradGuard no_grad;
+    const fs::path folder = settings_.out / "checkpoints";
+    std::map<std::string, at::Tensor> values(checkpoint.parameters.begin(), checkpoint.parameters.end());
+    for (const auto& [name, parameter] : optimizer_.parameters()) {
+      const auto found = values.find(name);
+      if (found == values.end() || found->second.sizes() != parameter.sizes()) {
+        throw Error(ErrorKind::mismatch, folder.string() + " is of another model: it lacks " + name + " of this one's shape");
+      }
+      at::Tensor into = parameter;
+      into.copy_(found->second);
+    }
+    char name[32];
+    std::snprintf(name, sizeof name, "step-%08lld", static_cast<long long>(checkpoint.step));
+    optimizer_.load_state(io::Weights::open(folder / name / "optimizer.safetensors", ""));
+    if (ema_.enabled()) ema_.load_state(io::Weights::open(folder / name / "ema.safetensors", ""));
+    step_ = checkpoint.step;
+    skipped_ = checkpoint.counters.value("skipped", std::int64_t{0});
+    scaler_.load_state(checkpoint.counters.value("loss_scale", 1.0), checkpoint.counters.value("good_steps", std::int64_t{0}));
+    const int threads = checkpoint.counters.value("threads", at::get_num_threads());
+    if (threads != at::get_num_threads()) {
+      observer_.on_message("resumed with " + std::to_string(at::get_num_threads()) + " threads after " +
+                           std::to_string(threads) + ": sums will differ in their last bits");
+    }
+    observer_.on_message("resumed at step " + std::to_string(step_));
+  }
+
+  // Of one update's samples, in order of their positions, each process takes a run of its own.
+  MicroBatch micro_batch(std::int64_t part) const {
+    const auto first = static_cast<std::uint64_t>(
+        ((step_ * processes_.size() + processes_.rank()) * settings_.accumulate + part) * settings_.batch_size);
+    MicroBatch out{step_, {}};
+    for (std::int64_t i = 0; i < settings_.batch_size; ++i) out.positions.push_back(first + static_cast<std::uint64_t>(i));
+    return out;
+  }
+
+  void report(StepReport step, const std::map<std::string, double>& metrics) {
+    if (!processes_.is_first()) return;
+    loss_sum_ += step.loss;
+    ++loss_count_;
+    if (step_ % settings_.log_every == 0 || step_ == settings_.steps || step_ == 1) {
+      io::Json line = {{"step", step_},
+                       {"loss", loss_sum_ / static_cast<double>(loss_count_)},
+                       {"lr", step.learning_rate},
+                       {"grad_norm", step.grad_norm},
+                       {"it_per_s", step.steps_per_second}};
+      if (skipped_ > 0) line["skipped"] = skipped_;
+      for (const auto& [name, value] : metrics) line[name] = value;
+      log_->append(line);
+      loss_sum_ = 0;
+      loss_count_ = 0;
+      step.logged = true;
+    }
+    observer_.on_step(step);
+  }
+
+  void write_report() const {
+    write_training_report(settings_.out / "train.html",
+                          {"omr train " + trainee_.name, description_, log_->lines(), pictures_});
+  }
+
+  const LoopSettings& settings_;
+  Trainee& trainee_;
+  ProcessGroup& processes_;
+  const LoopObserver& observer_;
+  c10::ScalarType dtype_;
+  GradScaler scaler_;
+  AdamW optimizer_;
+  Ema ema_;
+  io::Json description_;
+  std::vector<at::Tensor> shared_;
+  std::optional<TrainingLog> log_;
+  std::vector<std::pair<std::string, Image>> pictures_;
+  std::int64_t step_ = 0;
+  std::int64_t skipped_ = 0;
+  double seconds_per_step_ = 0;
+  double loss_sum_ = 0;
+  std::int64_t loss_count_ = 0;
+};
+
+void check(const LoopSettings& settings) {
+  const auto positive = [](std::int64_t value, const char* option) {
+    if (value < 1) throw Error(ErrorKind::usage, std::string(option) + " must be at least 1");
+  };
+  positive(settings.steps, "--steps");
+  positive(settings.batch_size, "--batch");
+  positive(settings.accumulate, "--accumulate");
+  positive(settings.checkpoint_every, "--checkpoint-every");
+  positive(settings.log_every, "--log-every");
+  positive(settings.evaluate_every, "--sample-every");
+}
+
+}  // namespace
+
+void run_training(const LoopSettings& settings, Trainee& trainee, ProcessGroup& processes,
+                  const LoopObserver& observer, const Cancellation& cancellation) {
+  check(settings);
+  Run run(settings, trainee, processes, observer);
+  int skipped_in_a_row = 0;
+  std::int64_t saved_at = run.step();
+  while (run.step() < settings.steps) {
+    if (cancellation.requested()) {
+      if (saved_at != run.step()) run.save();
+      throw Error(ErrorKind::cancelled, "interrupted at step " + std::to_string(run.step()) +
+                                            "; --resume continues from there");
+    }
+    skipped_in_a_row = run.update() ? 0 : skipped_in_a_row + 1;
+    if (skipped_in_a_row == kMaxSkippedInARow) {
+      throw Error(ErrorKind::mismatch, "the loss or its gradient has had no value (NaN or infinite) for " +
+                                           std::to_string(kMaxSkippedInARow) + " steps, up to step " +
+                                           std::to_string(run.step()) + ": lower --lr, and look at the data; the last "
+                                           "checkpoint is from before");
+    }
+    // A checkpoint must not keep weights that a broken loss may have come from.
+    if (skipped_in_a_row == 0 && (run.step() % settings.checkpoint_every == 0 || run.step() == settings.steps)) {
+      run.save();
+      saved_at = run.step();
+    }
+    if (run.step() % settings.evaluate_every == 0 || run.step() == settings.steps) run.evaluate();
+  }
+  run.finish();
+  if (run.skipped() > 0) {
+    observer.on_message(std::to_string(run.skipped()) + " steps were skipped: their loss had no value");
+  }
+}
+
+}  // namespace omr::train

@@ -1,0 +1,191 @@
+// Losses, gradients and ten updates against PyTorch's, diffusers' and transformers'.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <functional>
+
+#include <ATen/ATen.h>
+
+#include "omr/diffusion/autoencoder_kl.h"
+#include "omr/diffusion/unet_2d_condition_model.h"
+#include "omr/io/json_file.h"
+#include "omr/io/safetensors.h"
+#include "omr/llm/llama.h"
+#include "omr/pipeline/model_folder.h"
+#include "omr/reward/clip_model.h"
+#include "omr/train/adamw.h"
+#include "omr/train/autoencoder_loss.h"
+#include "omr/train/contrastive_loss.h"
+#include "omr/train/diffusion_loss.h"
+#include "omr/train/ema.h"
+#include "omr/train/initialise.h"
+#include "omr/train/learning_rate.h"
+#include "omr/train/next_token_loss.h"
+#include "omr/train/sample_random.h"
+
+namespace omr::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kPeers = OMR_PEERS "/train";
+
+// Largest difference, against the tensor's own scale: a gradient near zero is judged by its neighbours.
+double difference(const at::Tensor& a, const at::Tensor& b) {
+  return ((a - b).abs().max() / (1e-6 + b.abs().max())).item<double>();
+}
+
+class PeersTrainTest : public testing::Test {
+ protected:
+  void open(const std::string& name) {
+    folder_ = kPeers / name;
+    case_ = io::SafetensorsFile::open(folder_ / "case.safetensors");
+  }
+  at::Tensor get(const std::string& name) const { return case_->tensor(name); }
+
+  // Loss, gradients, and weights and averages after ten updates, as make_train.py makes them.
+  void check(torch::nn::Module& module, const std::function<at::Tensor()>& loss_of) {
+    constexpr double kLearningRate = 2e-4, kMaxGradNorm = 0.5;
+    AdamW optimizer({{make_trainable(module, c10::kCPU), 1.0}}, {});
+    Ema plain(optimizer.parameters(), {.decay = 0.7}), power(optimizer.parameters(), {.decay = 0.7, .power = true});
+    const at::Tensor losses = get("losses"), norms = get("norms");
+    double largest_gradient = 0;
+    for (std::int64_t step = 0; step < losses.size(0); ++step) {
+      optimizer.zero_grad();
+      const at::Tensor loss = loss_of();
+      loss.backward();
+      const double expected = losses[step].item<double>();
+      EXPECT_NEAR(loss.item<double>(), expected, (step == 0 ? 1e-5 : 1e-3) * std::abs(expected)) << step;
+      if (step == 0) {
+        for (const auto& [name, parameter] : optimizer.parameters()) {
+          largest_gradient = std::max(largest_gradient, parameter.grad().abs().max().item<double>());
+        }
+        for (const auto& [name, parameter] : optimizer.parameters()) {
+          const at::Tensor wanted = get("grad." + name);
+          // Some gradients are zero but for rounding (a key's bias: softmax does not see it).
+          if (wanted.abs().max().item<double>() < 1e-6 * largest_gradient) continue;
+          EXPECT_LT(difference(parameter.grad(), wanted), 1e-4) << name;
+        }
+      }
+      const double norm = optimizer.gradient_norm();
+      EXPECT_NEAR(norm, norms[step].item<double>(), 1e-3 * norm);
+      optimizer.step(kLearningRate, std::max(1.0, (norm + 1e-6) / kMaxGradNorm));
+      plain.update(step + 1);
+      power.update(step + 1);
+    }
+    const at::NoGradGuard no_grad;
+    for (const auto& [name, parameter] : optimizer.parameters()) {
+      EXPECT_LT(difference(parameter, get("after." + name)), 1e-3) << name;
+    }
+    for (auto& [key, ema] : {std::pair<const char*, Ema&>("ema_plain.", plain), {"ema_power.", power}}) {
+      const Ema::Swapped averaged(ema);
+      for (const auto& [name, parameter] : optimizer.parameters()) {
+        EXPECT_LT(difference(parameter, get(key + name)), 1e-3) << key << name;
+      }
+    }
+  }
+
+  fs::path folder_;
+  std::shared_ptr<const io::SafetensorsFile> case_;
+};
+
+class PeersUNetTrainTest : public PeersTrainTest, public testing::WithParamInterface<const char*> {};
+
+TEST_P(PeersUNetTrainTest, MinSnrLossAndTenUpdatesMatchDiffusers) {
+  open(GetParam());
+  diffusion::UNet2DConditionModel unet = diffusion::load_unet(folder_, {});
+  const TrainingNoise noise(pipeline::read_scheduler_config(io::Config(folder_ / "scheduler/scheduler_config.json")), c10::kCPU);
+  const at::Tensor latents = get("latents"), epsilon = get("noise"), t = get("timesteps");
+  EXPECT_LT(difference(noise.add_noise(latents, epsilon, t), get("noisy")), 1e-6);
+  EXPECT_LT(difference(noise.target(latents, epsilon, t), get("target")), 1e-6);
+  EXPECT_LT(difference(noise.weights(t, 5.0), get("weights")), 1e-5);
+  check(*unet, [&] {
+    const at::Tensor prediction = unet(noise.add_noise(latents, epsilon, t), t, get("context"));
+    return diffusion_loss(prediction, noise.target(latents, epsilon, t), noise.weights(t, 5.0)).mean();
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(Predictions, PeersUNetTrainTest, testing::Values("unet_v", "unet_epsilon"));
+
+TEST_F(PeersTrainTest, WeightedAutoencoderLossAndTenUpdatesMatchPyTorch) {
+  open("vae");
+  diffusion::AutoencoderKL vae = diffusion::load_vae(folder_, {});
+  check(*vae, [&] {
+    const diffusion::DiagonalGaussian posterior = vae->encode(get("pixels"));
+    const at::Tensor z = posterior.mean + (0.5 * posterior.logvar).exp() * get("noise");
+    const AutoencoderLoss loss =
+        autoencoder_loss(vae->decode(z), get("pixels"), posterior, get("pixel_weights"), {1.0, 0.7, 1e-2});
+    return loss.total;
+  });
+}
+
+TEST_F(PeersTrainTest, ContrastiveLossWithHardNegativesAndTenUpdatesMatchTransformers) {
+  open("clip");
+  reward::CLIPModel clip = reward::load_clip_model(folder_, {});
+  {
+    const at::NoGradGuard no_grad;
+    const ContrastiveLoss plain = contrastive_loss(clip->get_image_features(get("pixel_values")),
+                                                   clip->get_text_features(get("input_ids")), {}, clip->logit_scale);
+    EXPECT_NEAR(plain.total.item<double>(), get("plain").item<double>(), 1e-5);
+  }
+  check(*clip, [&] {
+    return contrastive_loss(clip->get_image_features(get("pixel_values")), clip->get_text_features(get("input_ids")),
+                            clip->get_text_features(get("negative_ids")), clip->logit_scale)
+        .total;
+  });
+}
+
+TEST_F(PeersTrainTest, NextTokenLossOnAnswersAndTenUpdatesMatchTransformers) {
+  open("llama");
+  llm::LlamaForCausalLM llama = llm::load_llama(folder_, {});
+  check(*llama, [&] {
+    const NextTokenLoss loss = next_token_loss(llama(get("input_ids")), get("labels"));
+    return loss.sum / static_cast<double>(loss.tokens);
+  });
+}
+
+TEST_F(PeersTrainTest, CosineWithWarmUpMatchesDiffusers) {
+  const io::Json rates = io::read_json(kPeers / "learning_rates.json");
+  const LearningRate rate{0.3, LearningRateShape::cosine, 7, 0.0};
+  for (std::size_t step = 0; step < rates.size(); ++step) {
+    EXPECT_NEAR(rate.at(static_cast<std::int64_t>(step), 40), rates[step].get<double>(), 1e-9) << step;
+  }
+}
+
+// Every parameter's deviation and mean lie where its library's do, to the accuracy that samples of this
+// size have.
+void check_spread(const fs::path& folder, const torch::nn::Module& module) {
+  const io::Json spread = io::read_json(folder / "spread.json");
+  std::size_t seen = 0;
+  for (const auto& item : module.named_parameters()) {
+    SCOPED_TRACE(item.key());
+    ASSERT_TRUE(spread.contains(item.key()));
+    const auto values = spread[item.key()].get<std::vector<double>>();
+    const double mean = values[0], deviation = values[1], count = values[2];
+    const double tolerance = 6 * std::max(deviation, 1e-9) / std::sqrt(count);
+    EXPECT_NEAR(item.value().mean().item<double>(), mean, tolerance + 1e-6);
+    if (count > 1) EXPECT_NEAR(item.value().std().item<double>(), deviation, tolerance);
+    ++seen;
+  }
+  EXPECT_EQ(seen, spread.size());
+}
+
+TEST_F(PeersTrainTest, FreshWeightsAreSpreadAsTheirLibrariesSpreadThem) {
+  const auto generator = [] { return generator_for(5, Purpose::weights, 0); };
+  const auto config = [](const char* name) { return io::Config(kPeers / name / "config.json"); };
+  diffusion::UNet2DConditionModel unet(diffusion::UNet2DConditionConfig::parse(config("fresh_unet")));
+  initialise(*unet, generator());
+  check_spread(kPeers / "fresh_unet", *unet);
+  diffusion::AutoencoderKL vae(diffusion::AutoencoderKLConfig::parse(config("fresh_vae")));
+  initialise(*vae, generator());
+  check_spread(kPeers / "fresh_vae", *vae);
+  reward::CLIPModel clip(reward::CLIPConfig::from(config("fresh_clip")));
+  initialise(*clip, config("fresh_clip"), generator());
+  check_spread(kPeers / "fresh_clip", *clip);
+  llm::LlamaForCausalLM llama(llm::LlamaConfig::from(config("fresh_llama")));
+  initialise(*llama, config("fresh_llama"), generator());
+  check_spread(kPeers / "fresh_llama", *llama);
+}
+
+}  // namespace
+}  // namespace omr::train
