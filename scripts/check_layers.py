@@ -21,7 +21,7 @@ DEPENDS = {
     "pipeline": {"text", "diffusion", "schedulers"},
     "session": {"core"},
     "scenes": {"core"},
-    "train": {"pipeline", "llm", "reward"},
+    "train": {"pipeline", "llm", "reward", "scenes"},
     "eval": {"pipeline", "llm", "reward"},
     "cli": {"pipeline", "llm", "reward", "session", "train", "eval"},
 }
