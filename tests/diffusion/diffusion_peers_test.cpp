@@ -3,6 +3,7 @@
 
 #include "omr/core/error.h"
 #include "omr/diffusion/autoencoder_kl.h"
+#include "omr/diffusion/tiled_decode.h"
 #include "omr/diffusion/unet_2d_condition_model.h"
 #include "omr/io/lora_file.h"
 #include "omr/io/safetensors.h"
@@ -78,6 +79,17 @@ TEST_P(PeersVaeTest, EncodingAndDecodingMatchDiffusers) {
         largest_difference(vae->decode(expected->tensor("latents")), expected->tensor("decoded")),
         2e-5);
   }
+}
+
+TEST_P(PeersVaeTest, TiledDecodingMatchesDiffusers) {
+  const at::NoGradGuard no_grad;
+  const fs::path folder = kPeers / ("vae_" + std::string(GetParam()));
+  AutoencoderKL vae = load_vae(folder, {});
+  const auto expected = io::SafetensorsFile::open(folder / "expected.safetensors");
+  const at::Tensor latents = expected->tensor("wide_latents");
+  EXPECT_LT(largest_difference(tiled_decode(vae, latents, 8), expected->tensor("wide_decoded")),
+            2e-5);
+  EXPECT_TRUE(at::equal(tiled_decode(vae, latents, 21), vae->decode(latents)));
 }
 
 INSTANTIATE_TEST_SUITE_P(Layouts, PeersVaeTest, testing::Values("f4", "f2", "plain"));

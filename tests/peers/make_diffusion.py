@@ -104,7 +104,12 @@ def vae_case(out, name, config):
     latents = torch.randn(2, vae.config.latent_channels, 6, 5)
     expected = {"pixels": pixels, "mean": distribution.mean, "logvar": distribution.logvar, "latents": latents,
                 "decoded": vae.decode(latents).sample,
-                "sample": distribution.sample(generator=torch.Generator().manual_seed(11))}
+                "sample": distribution.sample(generator=torch.Generator().manual_seed(11)),
+                "wide_latents": torch.randn(1, vae.config.latent_channels, 13, 21)}
+    vae.enable_tiling()
+    vae.tile_latent_min_size, vae.tile_sample_min_size = 8, 8 * 2 ** (blocks - 1)
+    expected["wide_decoded"] = vae.decode(expected["wide_latents"]).sample
+    vae.disable_tiling()
     save_file({k: v.detach().contiguous() for k, v in expected.items()}, folder / "expected.safetensors")
     # The attention names of diffusers before 0.18.
     state = load_file(folder / "diffusion_pytorch_model.safetensors")
