@@ -1,12 +1,17 @@
 #include "omr/nn/load_weights.h"
 
+#include <map>
 #include <set>
 #include <sstream>
+#include <utility>
 #include <vector>
 
 #include <ATen/ATen.h>
 
 #include "omr/core/error.h"
+#include "omr/nn/linear.h"
+
+#include "nn/bitsandbytes_4bit.h"
 
 namespace omr::nn {
 namespace {
@@ -32,27 +37,57 @@ void list(std::ostringstream& out, const char* heading, const std::vector<std::s
   if (names.size() > kShown) out << ", …";
 }
 
+Nf4Weight on_device(Nf4Weight weight, const at::Device& device) {
+  for (at::Tensor* tensor :
+       {&weight.packed, &weight.absmax, &weight.nested_absmax, &weight.nested_code}) {
+    if (tensor->defined()) *tensor = tensor->to(device);
+  }
+  return weight;
+}
+
 }  // namespace
 
 void load_weights(torch::nn::Module& module, const io::Weights& weights, const std::string& part,
-                  const ExecutionOptions& execution) {
+                  const ExecutionOptions& execution,
+                  const std::function<bool(const std::string& linear)>& to_nf4) {
   const at::NoGradGuard no_grad;
+  std::map<std::string, LinearImpl*> linears;  // by the names of their weights
+  for (const auto& item : module.named_modules()) {
+    if (auto* linear = item.value()->as<LinearImpl>()) linears[item.key() + ".weight"] = linear;
+  }
+  const auto is_packed = [&](const std::string& name) {
+    return linears.contains(name) && is_bitsandbytes_4bit(weights, name);
+  };
   std::vector<std::string> missing, unexpected, misshaped;
   std::set<std::string> wanted;
   auto parameters = module.named_parameters();
+  const auto expect_shape = [&](const std::string& name, at::IntArrayRef found,
+                                at::IntArrayRef expected) {
+    if (found == expected) return true;
+    misshaped.push_back(name + " is " + shape_text(found) + ", expected " + shape_text(expected));
+    return false;
+  };
+  std::map<std::string, Nf4Weight> packed;
   for (auto& item : parameters) {
-    wanted.insert(item.key());
-    if (!weights.contains(item.key())) {
-      missing.push_back(item.key());
+    const std::string& name = item.key();
+    wanted.insert(name);
+    if (!weights.contains(name)) {
+      missing.push_back(name);
       continue;
     }
-    const io::TensorInfo& info = weights.info(item.key());
-    if (at::IntArrayRef(info.shape) != item.value().sizes()) {
-      misshaped.push_back(item.key() + " is " + shape_text(info.shape) + ", expected " +
-                          shape_text(item.value().sizes()));
-    } else if (!at::isFloatingType(info.dtype)) {
-      misshaped.push_back(item.key() + " is " + c10::toString(info.dtype) +
-                          ", expected floating point");
+    if (is_packed(name)) {
+      for (const std::string& companion : bitsandbytes_4bit_companions(weights, name)) {
+        wanted.insert(companion);
+      }
+      Nf4Weight weight = read_bitsandbytes_4bit(weights, name);
+      if (expect_shape(name, weight.shape, item.value().sizes())) {
+        packed.emplace(name, std::move(weight));
+      }
+      continue;
+    }
+    const io::TensorInfo& info = weights.info(name);
+    if (expect_shape(name, info.shape, item.value().sizes()) && !at::isFloatingType(info.dtype)) {
+      misshaped.push_back(name + " is " + c10::toString(info.dtype) + ", expected floating point");
     }
   }
   for (const std::string& name : weights.names()) {
@@ -67,8 +102,18 @@ void load_weights(torch::nn::Module& module, const io::Weights& weights, const s
     throw Error(ErrorKind::mismatch, message.str());
   }
   for (auto& item : parameters) {
-    const at::Tensor tensor = weights.tensor(item.key());
-    item.value().set_data(tensor.to(execution.device, execution.dtype));
+    const std::string& name = item.key();
+    if (const auto found = packed.find(name); found != packed.end()) {
+      linears.at(name)->set_nf4(on_device(std::move(found->second), execution.device));
+      continue;
+    }
+    at::Tensor tensor = weights.tensor(name).to(execution.device, execution.dtype);
+    if (const auto linear = linears.find(name);
+        to_nf4 && linear != linears.end() && to_nf4(name.substr(0, name.rfind('.')))) {
+      linear->second->set_nf4(quantize_nf4(tensor));
+      continue;
+    }
+    item.value().set_data(std::move(tensor));
     item.value().requires_grad_(false);
   }
 }

@@ -185,6 +185,7 @@ void dequantize_blocks(const std::uint8_t* packed, const float* absmax, T* out, 
 // The block maxima: nested_code[absmax] * nested_absmax, rounded, plus the offset. The sum is a
 // step of its own: fused into one multiply-add it would round differently.
 at::Tensor decode_absmax(const Nf4Weight& quantized) {
+  if (!quantized.nested()) return quantized.absmax;
   const std::int64_t blocks = quantized.absmax.numel();
   if (!quantized.absmax.device().is_cpu()) {
     const at::Tensor scales =
@@ -215,6 +216,10 @@ void check_sizes(const Nf4Weight& quantized, std::int64_t n) {
                                        c10::toString(dtype));
   };
   check("packed", quantized.packed, at::kByte, ceil_div(n, 2));
+  if (quantized.absmax.defined() && !quantized.nested()) {
+    check("absmax", quantized.absmax, at::kFloat, blocks);
+    return;
+  }
   check("absmax", quantized.absmax, at::kByte, blocks);
   check("nested_absmax", quantized.nested_absmax, at::kFloat, ceil_div(blocks, kNestedBlockSize));
   check("nested_code", quantized.nested_code, at::kFloat, 256);
@@ -231,8 +236,9 @@ void check_block_size(std::int64_t block_size) {
 }  // namespace
 
 std::int64_t Nf4Weight::nbytes() const {
-  return static_cast<std::int64_t>(packed.nbytes() + absmax.nbytes() + nested_absmax.nbytes() +
-                                   nested_code.nbytes() + sizeof nested_offset);
+  std::size_t bytes = packed.nbytes() + absmax.nbytes();
+  if (nested()) bytes += nested_absmax.nbytes() + nested_code.nbytes() + sizeof nested_offset;
+  return static_cast<std::int64_t>(bytes);
 }
 
 Nf4Weight quantize_nf4(const at::Tensor& dense, std::int64_t block_size) {

@@ -14,15 +14,18 @@ namespace omr::nn {
 extern const std::array<float, 16> kNf4CodeBook;
 
 struct Nf4Weight {
-  at::Tensor packed;         // uint8 [ceil(n/2), 1]: element 2i in the high nibble
-  at::Tensor absmax;         // uint8 [blocks]: 8-bit codes of the block maxima, less their mean
-  at::Tensor nested_absmax;  // float [ceil(blocks/256)]
-  at::Tensor nested_code;    // float [256]: bitsandbytes' dynamic map
-  float nested_offset = 0;   // mean of the block maxima
+  at::Tensor packed;  // uint8 [ceil(n/2), 1]: element 2i in the high nibble
+  // uint8 [blocks]: 8-bit codes of the block maxima, less their mean; or float [blocks], the maxima
+  // themselves, where a checkpoint was made without double quantisation.
+  at::Tensor absmax;
+  at::Tensor nested_absmax;         // float [ceil(blocks/256)]; undefined with float absmax
+  at::Tensor nested_code;           // float [256]: bitsandbytes' dynamic map; undefined likewise
+  float nested_offset = 0;          // mean of the block maxima
   std::vector<std::int64_t> shape;  // of the dense weight
   std::int64_t block_size = 64;
   at::ScalarType dtype = at::kFloat;  // of the dense weight before
 
+  bool nested() const { return absmax.scalar_type() == at::kByte; }
   std::int64_t nbytes() const;
 };
 
