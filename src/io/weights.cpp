@@ -58,12 +58,15 @@ Weights Weights::open(const fs::path& path, const std::string& stem) {
     const fs::path single = path / (stem + ".safetensors");
     const fs::path index = path / (stem + ".safetensors.index.json");
     const fs::path half = path / (stem + ".fp16.safetensors");
+    const fs::path half_index = path / (stem + ".safetensors.index.fp16.json");
     if (fs::exists(single, code)) {
       files = {single};
     } else if (fs::exists(index, code)) {
       files = read_index(index);
     } else if (fs::exists(half, code)) {
       files = {half};
+    } else if (fs::exists(half_index, code)) {
+      files = read_index(half_index);
     } else {
       fail_missing(path, stem);
     }

@@ -27,9 +27,9 @@ struct TensorView {
 class Weights {
  public:
   // `path` is a safetensors file, or a folder holding STEM.safetensors, STEM.safetensors.index.json
-  // (with its shards) or STEM.fp16.safetensors; the first found is used. Throws Error(io) when
-  // there is none (with a hint when only pickle files are there), Error(format) as SafetensorsFile
-  // does.
+  // (with its shards), STEM.fp16.safetensors or STEM.safetensors.index.fp16.json; the first found
+  // is used. Throws Error(io) when there is none (with a hint when only pickle files are there),
+  // Error(format) as SafetensorsFile does.
   static Weights open(const std::filesystem::path& path, const std::string& stem);
 
   std::vector<std::string> names() const;  // sorted

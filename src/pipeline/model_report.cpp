@@ -1,0 +1,98 @@
+#include "omr/pipeline/model_report.h"
+
+#include <functional>
+
+#include "omr/core/error.h"
+#include "omr/diffusion/autoencoder_kl.h"
+#include "omr/diffusion/unet_2d_condition_model.h"
+#include "omr/io/single_file.h"
+#include "omr/pipeline/model_files.h"
+#include "omr/text/clip_text_model.h"
+#include "omr/text/clip_tokenizer.h"
+
+namespace omr::pipeline {
+namespace {
+
+// `work`'s complaint, or nothing.
+std::string problem_of(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return {};
+}
+
+std::string describe_unet(const diffusion::UNet2DConditionConfig& unet) {
+  const bool inpainting = unet.in_channels == 2 * unet.out_channels + 1;
+  return family_of_width(unet.cross_attention_dim) + (inpainting ? ", inpainting" : "");
+}
+
+ModelReport report_single_file(const ModelFolder& model) {
+  const io::SingleFile file = io::read_single_file(model.root);
+  const auto unet = diffusion::UNet2DConditionConfig::parse(
+      io::Config(file.unet_config, model.root.string() + " (UNet)"));
+  ModelReport out;
+  out.family = io::to_string(file.family);
+  if (unet.in_channels != unet.out_channels) out.family += ", inpainting";
+  out.prediction_type =
+      file.prediction ? file.prediction->prediction_type + " (" + file.prediction->evidence + ")"
+                      : "not stated; found out when the model is opened";
+  out.parts = {
+      {"text_encoder", "", file.text_encoder}, {"unet", "", file.unet}, {"vae", "", file.vae}};
+  if (const std::string problem = problem_of([&] { ModelFiles::open(model); }); !problem.empty()) {
+    out.missing.push_back(problem);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string family_of_width(std::int64_t width) {
+  if (width == 768) return io::to_string(io::ModelFamily::sd1);
+  if (width == 1024) return io::to_string(io::ModelFamily::sd2);
+  if (width == 2048) return "SDXL";
+  return "Stable Diffusion's layout with a text encoder " + std::to_string(width) + " wide";
+}
+
+ModelReport report_model(const ModelFolder& model) {
+  if (model.single_file) return report_single_file(model);
+  ModelReport out;
+  out.pipeline = io::Config(model.part("model_index.json")).text("_class_name");
+  const auto add = [&](const char* name, const char* stem, bool needed,
+                       const std::function<void(const io::Config&)>& parse) {
+    if (!model.has(name)) {
+      if (needed) out.missing.push_back(name);
+      return;
+    }
+    PartReport part{name, "", {}};
+    part.problem = problem_of([&] {
+      parse(io::Config(model.part(name) / "config.json"));
+      part.weights = io::Weights::open(model.part(name), stem);
+    });
+    out.parts.push_back(std::move(part));
+  };
+  add("text_encoder", "model", true,
+      [](const io::Config& config) { text::CLIPTextConfig::from(config); });
+  add("unet", "diffusion_pytorch_model", true, [&](const io::Config& config) {
+    out.family = describe_unet(diffusion::UNet2DConditionConfig::parse(config));
+  });
+  add("vae", "diffusion_pytorch_model", true,
+      [](const io::Config& config) { diffusion::AutoencoderKLConfig::parse(config); });
+  add("reward", "model", false, [](const io::Config&) {});
+  add("refiner", "model", false, [](const io::Config&) {});
+
+  const std::string tokenizer =
+      problem_of([&] { text::CLIPTokenizer::from_folder(model.part("tokenizer")); });
+  if (!tokenizer.empty()) out.missing.push_back("tokenizer: " + tokenizer);
+  const std::string scheduler = problem_of([&] {
+    const io::Config config(model.part("scheduler") / "scheduler_config.json");
+    out.scheduler = config.text("_class_name", "");
+    out.prediction_type = config.text("prediction_type", "epsilon");
+    read_scheduler_config(config);
+  });
+  if (!scheduler.empty()) out.missing.push_back("scheduler: " + scheduler);
+  return out;
+}
+
+}  // namespace omr::pipeline

@@ -1,0 +1,88 @@
+#include "omr/core/error.h"
+#include "omr/core/log.h"
+#include "omr/pipeline/model_files.h"
+#include "omr/pipeline/prediction_probe.h"
+#include "omr/pipeline/stable_diffusion_pipeline.h"
+
+namespace omr::pipeline {
+
+StableDiffusionPipeline StableDiffusionPipeline::open(const ModelFolder& folder,
+                                                      const nn::ExecutionOptions& execution) {
+  const ModelFiles files = ModelFiles::open(folder);
+  nn::ExecutionOptions vae_execution = execution;
+  if (execution.dtype == at::kHalf && files.vae.boolean("force_upcast", false)) {
+    vae_execution.dtype = at::kFloat;
+  }
+  StableDiffusionPipeline out(
+      text::CLIPTokenizer::from_folder(files.tokenizer, files.pad_token),
+      text::load_clip_text_model(files.text_encoder, files.text_encoder_weights, execution),
+      diffusion::load_unet(files.unet, files.unet_weights, execution),
+      diffusion::load_vae(files.vae, files.vae_weights, vae_execution));
+  out.execution_ = execution;
+  out.vae_execution_ = vae_execution;
+  out.check_parts(folder.root.string());
+  out.take_scheduler(folder, files);
+  return out;
+}
+
+void StableDiffusionPipeline::check_parts(const std::string& model) const {
+  const auto& unet = unet_->config();
+  const std::int64_t width = text_encoder_->config().encoder.hidden_size;
+  if (unet.cross_attention_dim != width) {
+    throw Error(ErrorKind::mismatch, model + ": the UNet expects a text encoder " +
+                                         std::to_string(unet.cross_attention_dim) +
+                                         " wide, text_encoder is " + std::to_string(width) +
+                                         " wide");
+  }
+  // An inpainting UNet also sees the masked picture's latents and the mask.
+  const std::int64_t latent = vae_->config().latent_channels;
+  if ((unet.in_channels != latent && unet.in_channels != 2 * latent + 1) ||
+      unet.out_channels != latent) {
+    throw Error(ErrorKind::mismatch, model + ": the UNet maps " + std::to_string(unet.in_channels) +
+                                         " to " + std::to_string(unet.out_channels) +
+                                         " channels, the VAE has " + std::to_string(latent));
+  }
+}
+
+void StableDiffusionPipeline::take_scheduler(const ModelFolder& folder, const ModelFiles& files) {
+  std::string prediction = folder.prediction_type;
+  if (prediction.empty() && files.prediction) prediction = files.prediction->prediction_type;
+  // A file that says nothing is asked itself; so is one that the user contradicts, to warn in time.
+  const bool stated = files.scheduler || files.prediction;
+  std::string probed;
+  if (!stated || !folder.prediction_type.empty()) {
+    probed = prediction_type_of(noise_correlation(unet_, execution_));
+  }
+  if (prediction.empty() && !files.scheduler) {
+    prediction = probed;
+    log::info(folder.root.string() +
+              " does not say what its UNet predicts; tried out, it answers like " + prediction +
+              " (--prediction overrides)");
+  }
+  if (!folder.prediction_type.empty() && probed != prediction && prediction != "sample") {
+    log::warn("--prediction " + prediction + ": the UNet of " + folder.root.string() +
+              " answers like one of " + probed +
+              "; pictures of noise or flat colour are the sign of a wrong choice");
+  }
+  if (files.scheduler) {
+    io::Json json = files.scheduler->json();
+    if (!prediction.empty()) json["prediction_type"] = prediction;
+    scheduler_file_ = io::Config(std::move(json), files.scheduler->where());
+    sample_size_ = unet_->config().sample_size;
+  } else {
+    scheduler_file_ =
+        io::Config(io::scheduler_config_of(*files.family, prediction), folder.root.string());
+    // Latents of 512 pixels, or of 768 for the v-prediction model.
+    sample_size_ = prediction == "v_prediction" ? 96 : 64;
+  }
+  scheduler_config_ = read_scheduler_config(scheduler_file_);
+  const auto named = scheduler_of_config(scheduler_file_);
+  if (!named) {
+    log::warn(scheduler_file_.where() + ": omr has no " +
+              scheduler_file_.text("_class_name", "scheduler") + "; pictures are drawn with " +
+              schedulers::to_string(default_scheduler_) + " unless --scheduler names another");
+  }
+  default_scheduler_ = named.value_or(default_scheduler_);
+}
+
+}  // namespace omr::pipeline
