@@ -1,5 +1,6 @@
 #include "cli/disk.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -32,7 +33,11 @@ namespace fs = std::filesystem;
 class Descriptor {
  public:
   Descriptor(const fs::path& path, int flags, const char* what)
-      : path_(path), fd_(::open(path.c_str(), flags | O_CLOEXEC, 0644)) {
+      // A link in a stranger's session folder must not lead a write out of it.
+      : path_(path), fd_(::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW, 0644)) {
+    if (fd_ < 0 && errno == ELOOP)
+      throw Error(ErrorKind::io, std::string(what) + " " + path.string() +
+                                     ": it is a link, and a session's files are never links");
     if (fd_ < 0) fail(what, path, errno);
   }
   ~Descriptor() { ::close(fd_); }
@@ -96,6 +101,19 @@ void DiskFileSystem::truncate(const fs::path& path, std::uint64_t size) {
     fail("cannot shorten", path, errno);
   }
 }
+
+std::vector<std::string> DiskFileSystem::list(const fs::path& path) {
+  std::vector<std::string> names;
+  std::error_code code;
+  for (fs::directory_iterator entry(path, code), end; !code && entry != end; entry.increment(code))
+    names.push_back(entry->path().filename().string());
+  if (code && code != std::errc::no_such_file_or_directory)
+    fail("cannot read the folder", path, code.value());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+void DiskFileSystem::remove_leftovers(const fs::path& path) { io::remove_unfinished(path); }
 
 std::unique_ptr<session::FileLock> DiskFileSystem::lock(const fs::path& path) {
   return std::make_unique<HeldLock>(path);

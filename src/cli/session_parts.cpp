@@ -21,6 +21,7 @@ void add_session_options(CLI::App& app, SessionOptions& options, PictureOptions&
   app.add_flag("--no-reward", options.no_reward, "run without a reward model");
   app.add_flag("--no-refiner", options.no_refiner,
                "join feedback to the prompt instead of refining it");
+  app.add_flag("--no-metadata", options.no_metadata, "leave the recipe out of the PNGs");
 }
 
 SessionParts::SessionParts(const ModelOptions& model, const SessionOptions& options)
@@ -51,6 +52,7 @@ session::Settings SessionParts::settings(const PictureOptions& picture) const {
   session::Settings out = settings_of(picture, folder_, pipeline_);
   out.reward_schedule = options_.reward_schedule;
   out.use_phrase_weights = !options_.no_phrase_weights;
+  out.metadata = !options_.no_metadata;
   return out;
 }
 

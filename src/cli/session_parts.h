@@ -20,6 +20,7 @@ struct SessionOptions {
   bool no_phrase_weights = false;
   bool no_reward = false;   // the first candidate is picked
   bool no_refiner = false;  // feedback is joined to the prompt
+  bool no_metadata = false;
 };
 
 void add_session_options(CLI::App& app, SessionOptions& options, PictureOptions& picture);

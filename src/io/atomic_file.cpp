@@ -1,8 +1,12 @@
 #include "omr/io/atomic_file.h"
 
 #include <cerrno>
+#include <charconv>
+#include <csignal>
 #include <cstring>
 #include <string>
+#include <system_error>
+#include <vector>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -13,6 +17,8 @@ namespace omr::io {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::string_view kUnfinished = ".part-";  // and the writer's process id
 
 // Closes on every way out, and removes the temporary file unless it was renamed.
 class TemporaryFile {
@@ -57,7 +63,8 @@ class TemporaryFile {
   static std::string name_beside(const fs::path& target) {
     constexpr std::size_t kMostOfAName = 200;
     const std::string name = target.filename().string().substr(0, kMostOfAName);
-    return fs::path(target).replace_filename(name).string() + ".part-" + std::to_string(::getpid());
+    return fs::path(target).replace_filename(name).string() + std::string(kUnfinished) +
+           std::to_string(::getpid());
   }
 
   [[noreturn]] void fail(const char* what) const {
@@ -73,12 +80,36 @@ class TemporaryFile {
   bool renamed_ = false;
 };
 
+// The process that was writing the file of this name; 0 when it is no temporary file.
+pid_t writer_of(std::string_view name) {
+  const std::size_t mark = name.rfind(kUnfinished);
+  if (mark == std::string_view::npos) return 0;
+  const std::string_view digits = name.substr(mark + kUnfinished.size());
+  pid_t pid = 0;
+  const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), pid);
+  return read.ec == std::errc() && read.ptr == digits.data() + digits.size() ? pid : 0;
+}
+
 }  // namespace
 
 void write_atomically(const fs::path& path, std::string_view bytes) {
   TemporaryFile file(path);
   file.write(bytes);
   file.commit();
+}
+
+void remove_unfinished(const fs::path& folder) {
+  std::vector<fs::path> dead;
+  std::error_code code;
+  for (fs::directory_iterator entry(folder, code), end; !code && entry != end;
+       entry.increment(code)) {
+    const pid_t writer = writer_of(entry->path().filename().string());
+    // Process ids are used again: a file of this process's id is a dead namesake's as well, for
+    // its own are gone before anybody calls this.
+    const bool lives = writer != ::getpid() && (::kill(writer, 0) == 0 || errno != ESRCH);
+    if (writer > 0 && !lives) dead.push_back(entry->path());
+  }
+  for (const fs::path& file : dead) ::unlink(file.c_str());
 }
 
 }  // namespace omr::io

@@ -7,8 +7,7 @@
 #include "omr/core/utf8.h"
 #include "omr/session/journal_format.h"
 #include "omr/session/settings.h"
-
-#include "session/strict_json.h"
+#include "omr/session/strict_json.h"
 
 namespace omr::session {
 namespace {

@@ -7,8 +7,7 @@
 
 #include "omr/session/image_model.h"
 #include "omr/session/rewards.h"
-
-#include "session/strict_json.h"
+#include "omr/session/strict_json.h"
 
 namespace omr::session {
 

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <map>
 
-#include "session/strict_json.h"
+#include "omr/session/strict_json.h"
 
 namespace omr::session {
 namespace {

@@ -1,6 +1,8 @@
 #include "omr/session/round_files.h"
 
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "omr/core/error.h"
 #include "omr/session/parameters_text.h"
@@ -63,9 +65,11 @@ void store_round(RoundResult& result, const SessionState& state, const std::stri
   RoundRecord& record = result.record;
   for (std::size_t k = 0; k < result.candidates.size(); ++k) {
     const Candidate& candidate = result.candidates[k];
-    const std::string bytes = parts.codec.encode_image(
-        candidate.image,
-        {{kParametersKeyword, recipe_of(record, k, candidate, state.settings, model)}});
+    std::vector<std::pair<std::string, std::string>> text;
+    if (state.settings.metadata) {
+      text.emplace_back(kParametersKeyword, recipe_of(record, k, candidate, state.settings, model));
+    }
+    const std::string bytes = parts.codec.encode_image(candidate.image, text);
     CandidateRecord& entry = record.candidates[k];
     entry.image = image_name(record.round, static_cast<int>(k) + 1, record.picked);
     entry.sha256 = parts.codec.sha256(bytes);

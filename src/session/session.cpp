@@ -33,7 +33,8 @@ Session::Session(const Parts& parts, std::filesystem::path folder, std::string m
 
 Session Session::start(const Parts& parts, const std::filesystem::path& folder,
                        const ModelIdentity& identity, const Settings& settings,
-                       const SessionEvents& events, std::optional<Latents> initial) {
+                       const SessionEvents& events, std::optional<Latents> initial,
+                       Existing existing) {
   check(settings);
   const SessionRecord record{parts.clock.now(), identity.model, identity.sha256, settings};
   SessionState state = initial_state(record);
@@ -42,7 +43,8 @@ Session Session::start(const Parts& parts, const std::filesystem::path& folder,
   parts.files.create_folder(folder);
   std::unique_ptr<FileLock> lock = parts.files.lock(folder / kLockName);
   const std::filesystem::path path = folder / kJournalName;
-  if (holds_session(parts.files, path)) {
+  parts.files.remove_leftovers(folder);
+  if (existing == Existing::refuse && holds_session(parts.files, path)) {
     throw Error(ErrorKind::usage, folder.string() + " holds a session already; resume it with " +
                                       "--resume, or choose another folder");
   }
@@ -67,6 +69,7 @@ Session Session::resume(const Parts& parts, const std::filesystem::path& folder,
     throw Error(ErrorKind::io, folder.string() + " holds no session: there is no " + kJournalName);
   }
   std::unique_ptr<FileLock> lock = parts.files.lock(folder / kLockName);
+  parts.files.remove_leftovers(folder);
   Journal read = read_journal(parts.files.read(path, kMaxJournalBytes), path.string());
   SessionState state = initial_state(read.session);
   for (std::size_t i = 0; i < read.records.size(); ++i) {

@@ -150,7 +150,8 @@ nlohmann::json to_json(const Settings& settings) {
                  {"learning_rate", settings.learning_rate},
                  {"references", to_json(settings.references)},
                  {"use_phrase_weights", settings.use_phrase_weights},
-                 {"phrase_weights", to_json(settings.phrase_weights)}};
+                 {"phrase_weights", to_json(settings.phrase_weights)},
+                 {"metadata", settings.metadata}};
   return object;
 }
 
@@ -192,6 +193,8 @@ void override_with(Settings& settings, const nlohmann::json& object, const std::
       next.use_phrase_weights = fields.boolean(key);
     } else if (key == "phrase_weights") {
       read_phrase_options(next.phrase_weights, fields.object(key));
+    } else if (key == "metadata") {
+      next.metadata = fields.boolean(key);
     } else {
       throw Error(ErrorKind::format, where + ": unknown setting \"" + key + "\"");
     }

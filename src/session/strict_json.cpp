@@ -1,4 +1,4 @@
-#include "session/strict_json.h"
+#include "omr/session/strict_json.h"
 
 #include <set>
 #include <vector>

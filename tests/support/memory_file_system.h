@@ -8,6 +8,7 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "omr/core/error.h"
 #include "omr/session/file_system.h"
@@ -68,6 +69,17 @@ class MemoryFileSystem : public session::FileSystem {
     before_write(path, "", 0);
     files.at(path.string()).resize(size);
   }
+  std::vector<std::string> list(const std::filesystem::path& path) override {
+    alive();
+    std::set<std::string> names;
+    const std::string folder = path.string() + "/";
+    for (const auto& [name, unused] : files) {
+      if (name.compare(0, folder.size(), folder) == 0)
+        names.insert(name.substr(folder.size(), name.find('/', folder.size()) - folder.size()));
+    }
+    return {names.begin(), names.end()};
+  }
+  void remove_leftovers(const std::filesystem::path&) override { alive(); }
   std::unique_ptr<session::FileLock> lock(const std::filesystem::path& path) override {
     alive();
     if (!locked_->insert(path.string()).second) {

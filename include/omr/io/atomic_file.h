@@ -11,4 +11,8 @@ namespace omr::io {
 // left, permission denied, …) and leaves nothing behind.
 void write_atomically(const std::filesystem::path& path, std::string_view bytes);
 
+// Removes the temporary files in `folder` whose writers no longer live: what a killed process left.
+// A file that cannot be removed stays; nothing is thrown.
+void remove_unfinished(const std::filesystem::path& folder);
+
 }  // namespace omr::io

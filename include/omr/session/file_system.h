@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace omr::session {
 
@@ -34,6 +35,10 @@ class FileSystem {
   virtual void append(const std::filesystem::path& path, std::string_view bytes) = 0;
   // Cuts the file to its first `size` bytes, durably.
   virtual void truncate(const std::filesystem::path& path, std::uint64_t size) = 0;
+  // Names of the files and folders in `path`, sorted; none when there is no such folder.
+  virtual std::vector<std::string> list(const std::filesystem::path& path) = 0;
+  // Removes what atomic writes of processes that died left in the folder `path`.
+  virtual void remove_leftovers(const std::filesystem::path& path) = 0;
   // Takes an exclusive lock (flock, so that a crash frees it); Error(usage) when another holds it.
   virtual std::unique_ptr<FileLock> lock(const std::filesystem::path& path) = 0;
 };

@@ -35,14 +35,19 @@ struct SessionEvents : RoundEvents {
   std::function<void(const std::string& line)> line;
 };
 
+// What start() does with a session that the folder holds already.
+enum class Existing { refuse, begin_anew };
+
 class Session {
  public:
   // Begins a session in `folder`, which is created if missing. `initial` are the latents of
-  // settings.init_image. Throws Error(usage) when the folder holds a session already or is in use,
-  // or for settings out of range; Error(io|resource) when it cannot be written.
+  // settings.init_image. Throws Error(usage) when the folder holds a session already (unless it is
+  // to be begun anew: its journal is emptied, its pictures are replaced round by round) or is in
+  // use, or for settings out of range; Error(io|resource) when it cannot be written.
   static Session start(const Parts& parts, const std::filesystem::path& folder,
                        const ModelIdentity& identity, const Settings& settings,
-                       const SessionEvents& events = {}, std::optional<Latents> initial = {});
+                       const SessionEvents& events = {}, std::optional<Latents> initial = {},
+                       Existing existing = Existing::refuse);
 
   // Goes on with the session in `folder`, from what its journal says. A torn last line is cut off;
   // resumed() tells. Throws Error(io|format) when the journal or a file that it needs is damaged.

@@ -40,6 +40,7 @@ struct Settings {
   RewardReferences references;            // of the pack; missing ones are learnt in the session
   bool use_phrase_weights = true;
   PhraseWeightOptions phrase_weights;
+  bool metadata = true;  // whether a picture's file says how it was made
 };
 
 // Throws Error(usage) naming the first setting out of range, and for a prompt or negative prompt
