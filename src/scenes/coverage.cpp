@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <span>
+#include <utility>
 
 #include "scenes/outlines.h"
 
@@ -28,6 +29,55 @@ void add_span(float* row, int width, double from, double to) {
   for (int x = first + 1; x < last; ++x) row[x] += static_cast<float>(weight);
   row[last] += static_cast<float>((to - last) * weight);
 }
+
+// Where the lines of a window cross an outline, from left to right.
+class Crossings {
+ public:
+  // Centre and half side in pixels from the window's corner.
+  Crossings(std::span<const Point> outline, double center_x, double center_y, double half_side,
+            int lines)
+      : begins_(static_cast<std::size_t>(lines) + 2) {
+    std::vector<Point> points;
+    for (const Point& point : outline) {
+      points.push_back({center_x + half_side * point.x, (center_y + half_side * point.y) * kLines});
+    }
+    for_each(points, lines,
+             [&](int line, double) { ++begins_[static_cast<std::size_t>(line) + 2]; });
+    for (std::size_t i = 2; i < begins_.size(); ++i) begins_[i] += begins_[i - 1];
+    columns_.resize(begins_.back());
+    // Afterwards begins_[line + 1] is where the line's crossings end.
+    for_each(points, lines, [&](int line, double x) {
+      columns_[begins_[static_cast<std::size_t>(line) + 1]++] = x;
+    });
+    for (std::size_t i = 0; i + 1 < begins_.size() - 1; ++i) {
+      std::sort(columns_.begin() + static_cast<std::ptrdiff_t>(begins_[i]),
+                columns_.begin() + static_cast<std::ptrdiff_t>(begins_[i + 1]));
+    }
+  }
+
+  std::span<const double> of_line(int line) const {
+    const std::size_t begin = begins_[static_cast<std::size_t>(line)];
+    return std::span(columns_).subspan(begin, begins_[static_cast<std::size_t>(line) + 1] - begin);
+  }
+
+ private:
+  template <class Visit>
+  static void for_each(const std::vector<Point>& points, int lines, Visit visit) {
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      Point a = points[i];
+      Point b = points[(i + 1) % points.size()];
+      if (a.y > b.y) std::swap(a, b);
+      // Lines lie at half numbers; an edge holds those with a.y <= y < b.y.
+      const int first = std::max(static_cast<int>(std::ceil(a.y - 0.5)), 0);
+      const int end = std::min(static_cast<int>(std::ceil(b.y - 0.5)), lines);
+      const double slope = first < end ? (b.x - a.x) / (b.y - a.y) : 0.0;
+      for (int line = first; line < end; ++line) visit(line, a.x + slope * (line + 0.5 - a.y));
+    }
+  }
+
+  std::vector<std::size_t> begins_;
+  std::vector<double> columns_;
+};
 
 // Green's theorem over the polygon.
 struct Moments {
@@ -80,32 +130,12 @@ Coverage coverage_of(Shape shape, double center_x, double center_y, double half_
   if (out.width <= 0 || out.height <= 0) return out;
   out.shares.resize(static_cast<std::size_t>(out.width) * static_cast<std::size_t>(out.height));
 
-  // Where the lines cross the outline, line by line.
-  std::vector<std::vector<double>> crossings(static_cast<std::size_t>(out.height * kLines));
-  const std::span<const Point> outline = outline_of(shape);
-  for (std::size_t i = 0; i < outline.size(); ++i) {
-    const auto in_window = [&](const Point& point) {
-      return Point{center_x + half_side * point.x - out.left,
-                   (center_y + half_side * point.y - out.top) * kLines};
-    };
-    Point a = in_window(outline[i]);
-    Point b = in_window(outline[(i + 1) % outline.size()]);
-    if (a.y > b.y) std::swap(a, b);
-    // Lines lie at half numbers; an edge holds those with a.y <= y < b.y.
-    const int first = std::max(static_cast<int>(std::ceil(a.y - 0.5)), 0);
-    const int end = std::min(static_cast<int>(std::ceil(b.y - 0.5)), out.height * kLines);
-    for (int line = first; line < end; ++line) {
-      crossings[static_cast<std::size_t>(line)].push_back(a.x + (b.x - a.x) * (line + 0.5 - a.y) /
-                                                                    (b.y - a.y));
-    }
-  }
-  for (std::size_t line = 0; line < crossings.size(); ++line) {
-    std::vector<double>& row = crossings[line];
-    std::sort(row.begin(), row.end());
-    float* shares = out.shares.data() + line / kLines * static_cast<std::size_t>(out.width);
-    for (std::size_t i = 0; i + 1 < row.size(); i += 2) {
-      add_span(shares, out.width, row[i], row[i + 1]);
-    }
+  const Crossings crossings(outline_of(shape), center_x - out.left, center_y - out.top, half_side,
+                            out.height * kLines);
+  for (int line = 0; line < out.height * kLines; ++line) {
+    float* row = out.shares.data() + static_cast<std::ptrdiff_t>(line / kLines) * out.width;
+    const std::span<const double> at = crossings.of_line(line);
+    for (std::size_t i = 0; i + 1 < at.size(); i += 2) add_span(row, out.width, at[i], at[i + 1]);
   }
   for (float& share : out.shares) share = std::min(share, 1.0f);
   return out;
