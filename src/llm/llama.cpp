@@ -32,6 +32,10 @@ at::Tensor inverse_frequencies(const LlamaConfig& config) {
   return at::where(waves < length / rope.high_freq_factor, base, stretched);
 }
 
+nn::RMSNorm make_norm(const LlamaConfig& config) {
+  return nn::RMSNorm(config.hidden_size, config.rms_norm_eps, config.norm_offset);
+}
+
 at::Tensor rotate(const at::Tensor& x, const RotaryPositions& positions) {
   return at::addcmul(x * positions.cos, x.roll(x.size(-1) / 2, -1), positions.sin);
 }
@@ -124,10 +128,8 @@ at::Tensor LlamaMLPImpl::forward(const at::Tensor& x) {
 LlamaDecoderLayerImpl::LlamaDecoderLayerImpl(const LlamaConfig& config) {
   self_attn = register_module("self_attn", LlamaAttention(config));
   mlp = register_module("mlp", LlamaMLP(config));
-  input_layernorm =
-      register_module("input_layernorm", nn::RMSNorm(config.hidden_size, config.rms_norm_eps));
-  post_attention_layernorm = register_module("post_attention_layernorm",
-                                             nn::RMSNorm(config.hidden_size, config.rms_norm_eps));
+  input_layernorm = register_module("input_layernorm", make_norm(config));
+  post_attention_layernorm = register_module("post_attention_layernorm", make_norm(config));
 }
 
 at::Tensor LlamaDecoderLayerImpl::forward(const at::Tensor& x, const RotaryPositions& positions,
@@ -144,13 +146,17 @@ LlamaModelImpl::LlamaModelImpl(const LlamaConfig& config) : config_(config), rot
   for (std::int64_t i = 0; i < config.num_hidden_layers; ++i) {
     layers->push_back(LlamaDecoderLayer(config));
   }
-  norm = register_module("norm", nn::RMSNorm(config.hidden_size, config.rms_norm_eps));
+  norm = register_module("norm", make_norm(config));
 }
 
 at::Tensor LlamaModelImpl::forward(const at::Tensor& ids, KVCache* cache) {
   const std::int64_t begin = cache == nullptr ? 0 : cache->length();
   const std::int64_t count = ids.size(1);
   at::Tensor x = embed_tokens(ids.to(embed_tokens->weight.device()));
+  if (config_.embed_scale != 1) {
+    // Rounded to the weights' type first, as GemmaTextScaledWordEmbedding does.
+    x = x * at::scalar_tensor(config_.embed_scale, x.options().requires_grad(false));
+  }
   const RotaryPositions positions = rotary_.at(begin, count, x);
   const at::Tensor mask = causal_mask(begin, count, config_.sliding_window, x);
   for (std::size_t i = 0; i < layers->size(); ++i) {
@@ -191,14 +197,15 @@ at::Tensor LlamaForCausalLMImpl::forward(const at::Tensor& ids) {
 }
 
 LlamaForCausalLM load_llama(const std::filesystem::path& folder,
-                            const nn::ExecutionOptions& execution) {
+                            const nn::ExecutionOptions& execution, bool quantize_nf4) {
   LlamaForCausalLM model(LlamaConfig::from(io::Config(folder / "config.json")));
   io::Weights weights = io::Weights::open(folder, "model");
   if (model->config().tie_word_embeddings) {
     weights = weights.renamed(
         [](const std::string& name) { return name == "lm_head.weight" ? std::string() : name; });
   }
-  nn::load_weights(*model, weights, "language model", execution);
+  nn::load_weights(*model, weights, "language model", execution,
+                   [&](const std::string& linear) { return quantize_nf4 && linear != "lm_head"; });
   model->eval();
   return model;
 }

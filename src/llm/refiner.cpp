@@ -22,14 +22,6 @@ namespace fs = std::filesystem;
 
 // A shorter prefix is read again faster than it is looked after.
 constexpr std::size_t kSmallestKeptPrefix = 16;
-constexpr std::string_view kEndMark = "</s>";
-
-void quantize_linears(LlamaForCausalLM& model) {
-  for (const auto& item : model->named_modules()) {
-    if (item.key() == "lm_head") continue;
-    if (auto* linear = item.value()->as<nn::Linear>()) linear->quantize_nf4();
-  }
-}
 
 void apply_adapter(LlamaForCausalLM& model, const fs::path& folder) {
   const nn::LoraReport report = nn::apply_lora(*model, io::read_peft_adapter(folder), "");
@@ -97,27 +89,30 @@ struct Refiner::State {
   std::vector<std::int64_t> prefix_ids;  // of the template's fixed prefix; empty when it is short
   std::optional<KVCache> prefix_cache;
 
-  // bos and the pieces of a template text. Where the template's end marks stand for tokens, only
-  // its own are, never those that the user typed.
+  // Bos and the pieces of a template text; or, of a chat, what it says. Special tokens are looked
+  // for in the template alone: those that the user typed are text.
   std::vector<std::int64_t> encode(std::string_view text, std::string_view prompt,
                                    std::string_view feedback) const {
     std::vector<std::int64_t> ids;
-    if (bos_token_id >= 0) ids.push_back(bos_token_id);
-    const std::int64_t space = tokenizer.piece_to_id("\u2581");
-    bool after_mark = false;
-    while (true) {
-      const std::size_t mark =
-          prompt_template.has_end_marks ? text.find(kEndMark) : std::string_view::npos;
-      std::vector<std::int64_t> part =
-          tokenizer.encode(fill_template(text.substr(0, mark), prompt, feedback));
-      // sentencepiece begins every text with a space, which within a chat there is not.
-      if (after_mark && !part.empty() && part.front() == space) part.erase(part.begin());
-      ids.insert(ids.end(), part.begin(), part.end());
-      if (mark == std::string_view::npos) return ids;
-      if (tokenizer.eos_id() >= 0) ids.push_back(tokenizer.eos_id());
-      text = text.substr(mark + kEndMark.size());
-      after_mark = true;
+    if (!prompt_template.is_chat) {
+      if (bos_token_id >= 0) ids.push_back(bos_token_id);
+      const auto pieces = tokenizer.encode(fill_template(text, prompt, feedback));
+      ids.insert(ids.end(), pieces.begin(), pieces.end());
+      return ids;
     }
+    for (std::size_t at = 0; at <= text.size();) {
+      const auto special = tokenizer.find_special(text, at);
+      const std::size_t end = special ? special->begin : text.size();
+      const std::string part = fill_template(text.substr(at, end - at), prompt, feedback);
+      if (!part.empty()) {
+        const auto pieces = at == 0 ? tokenizer.encode(part) : tokenizer.encode_after_special(part);
+        ids.insert(ids.end(), pieces.begin(), pieces.end());
+      }
+      if (!special) break;
+      ids.push_back(special->id);
+      at = special->end;
+    }
+    return ids;
   }
 
   // A cache that holds what `ids` begins with: the kept prefix, or nothing in `fresh`. The prefix
@@ -143,8 +138,8 @@ Refiner::Refiner(std::shared_ptr<State> state) : state_(std::move(state)) {}
 Refiner Refiner::open(const fs::path& folder, const RefinerOptions& options) {
   check_sampling_options(options.sampling);
   auto state =
-      std::make_shared<State>(State{SentencePieceTokenizer::open(folder / "tokenizer.model"),
-                                    load_llama(folder, options.execution),
+      std::make_shared<State>(State{SentencePieceTokenizer::of_folder(folder),
+                                    load_llama(folder, options.execution, options.quantize_nf4),
                                     RefinerTemplate::of_folder(folder),
                                     options.sampling,
                                     {},
@@ -159,7 +154,6 @@ Refiner Refiner::open(const fs::path& folder, const RefinerOptions& options) {
                                          std::to_string(config.vocab_size) +
                                          ": they do not belong together");
   }
-  if (options.quantize_nf4) quantize_linears(state->model);
   const fs::path adapter = options.adapter.value_or(folder / "adapter");
   if (options.adapter || fs::exists(adapter)) apply_adapter(state->model, adapter);
 
@@ -168,8 +162,17 @@ Refiner Refiner::open(const fs::path& folder, const RefinerOptions& options) {
     state->bos_token_id = state->tokenizer.bos_id() >= 0 ? state->tokenizer.bos_id()
                                                          : config.bos_token_id.value_or(-1);
   }
+  const std::int64_t end = state->tokenizer.special_id(state->prompt_template.end_of_turn);
+  std::vector<std::int64_t>& ends = state->eos_token_ids;
+  if (end >= 0 && std::find(ends.begin(), ends.end(), end) == ends.end()) ends.push_back(end);
   // The last piece of the prefix may join with what follows it.
   std::vector<std::int64_t> prefix = state->encode(state->prompt_template.fixed_prefix(), "", "");
+  for (std::int64_t id : prefix) {
+    if (id < config.vocab_size) continue;
+    throw Error(ErrorKind::mismatch, folder.string() + ": the tokenizer's added token " +
+                                         std::to_string(id) + " is beyond the language model's " +
+                                         "vocab_size " + std::to_string(config.vocab_size));
+  }
   if (!prefix.empty()) prefix.pop_back();
   const bool fits = std::ssize(prefix) < config.max_position_embeddings;
   if (prefix.size() >= kSmallestKeptPrefix && fits) state->prefix_ids = std::move(prefix);

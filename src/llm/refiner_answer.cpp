@@ -107,7 +107,8 @@ RefinerAnswer check_answer(std::string_view answer, std::string_view prompt,
            feedback.find(part) != std::string_view::npos;
   };
   std::vector<std::string> marks = labels_of(template_text);
-  for (const char* mark : {"Negative:", "[INST]", "[/INST]", "<<SYS>>", "<|", "<s>", "</s>"}) {
+  for (const char* mark : {"Negative:", "[INST]", "[/INST]", "<<SYS>>", "<|", "<s>", "</s>",
+                           "<start_of_turn>", "<end_of_turn>"}) {
     marks.emplace_back(mark);
   }
   for (const std::string& mark : marks) {

@@ -1,7 +1,6 @@
 #include "omr/llm/refiner_template.h"
 
-#include <array>
-#include <utility>
+#include <algorithm>
 
 #include "omr/core/error.h"
 #include "omr/io/json_file.h"
@@ -11,38 +10,6 @@ namespace {
 
 constexpr std::string_view kPromptPlace = "{prompt}";
 constexpr std::string_view kFeedbackPlace = "{feedback}";
-
-constexpr std::string_view kInstruction =
-    "You rewrite prompts for an image generator. You get the prompt of the last image and what the "
-    "user says about that image. Answer with one line: the whole new prompt, which keeps "
-    "everything that the user did not criticise. When the user wants something gone, leave it out "
-    "of the prompt and add a second line that begins with \"Negative:\" and names it. Write "
-    "nothing "
-    "else.";
-
-struct Example {
-  std::string_view prompt, feedback, answer;
-};
-
-constexpr std::array<Example, 4> kExamples = {{
-    {"a wooden boat on a calm lake, morning light", "make it stormy and at night",
-     "a wooden boat on a stormy lake, night, dark clouds"},
-    {"portrait of an old fisherman, oil painting", "he should wear a yellow raincoat",
-     "portrait of an old fisherman wearing a yellow raincoat, oil painting"},
-    {"a busy market street with cars and people", "no cars please",
-     "a busy market street with people\nNegative: cars"},
-    {"a white cat asleep on a red sofa", "perfect, I like it", "a white cat asleep on a red sofa"},
-}};
-
-std::string examples() {
-  std::string out;
-  for (const Example& example : kExamples) {
-    out += "Prompt: " + std::string(example.prompt) +
-           "\nFeedback: " + std::string(example.feedback) +
-           "\nRefined: " + std::string(example.answer) + "\n\n";
-  }
-  return out;
-}
 
 std::size_t count_of(std::string_view text, std::string_view part) {
   std::size_t count = 0;
@@ -95,48 +62,10 @@ std::string read_chat_template(const std::filesystem::path& folder) {
 
 }  // namespace
 
-ChatFormat recognise_chat_format(std::string_view chat_template) {
-  const auto has = [&](std::string_view mark) {
-    return chat_template.find(mark) != std::string_view::npos;
-  };
-  if (has("<<SYS>>")) return ChatFormat::llama2;
-  if (has("<|user|>")) return ChatFormat::zephyr;
-  if (has("[INST]")) return ChatFormat::mistral;
-  return ChatFormat::plain;
-}
-
 RefinerTemplate RefinerTemplate::of_folder(const std::filesystem::path& folder) {
   const std::filesystem::path own = folder / "refiner.json";
   if (std::filesystem::exists(own)) return read_refiner_json(own);
-  return instruction(recognise_chat_format(read_chat_template(folder)));
-}
-
-RefinerTemplate RefinerTemplate::instruction(ChatFormat format) {
-  const std::string task(kInstruction);
-  const std::string request = "Prompt: {prompt}\nFeedback: {feedback}\nRefined:";
-  RefinerTemplate out;
-  out.max_new_tokens = 128;
-  out.stop = {"\n\n", "\nPrompt:"};
-  switch (format) {
-    case ChatFormat::plain:
-      out.text = task + "\n\n" + examples() + request;
-      break;
-    case ChatFormat::llama2:
-      out.text = "[INST] <<SYS>>\n" + task + "\n<</SYS>>\n\n" + examples() + request + " [/INST]";
-      out.stop.push_back("[INST]");
-      break;
-    case ChatFormat::mistral:
-      out.text = "[INST] " + task + "\n\n" + examples() + request + " [/INST]";
-      out.stop.push_back("[INST]");
-      break;
-    case ChatFormat::zephyr:
-      out.text = "<|system|>\n" + task + "</s>\n<|user|>\n" + examples() + request +
-                 "</s>\n<|assistant|>\n";
-      out.stop.push_back("<|user|>");
-      out.has_end_marks = true;
-      break;
-  }
-  return out;
+  return instruction(recognise_chat_markup(read_chat_template(folder)));
 }
 
 std::string_view RefinerTemplate::fixed_prefix() const {

@@ -9,7 +9,9 @@
 #include <gtest/gtest.h>
 
 #include "omr/core/error.h"
+#include "omr/io/lora_file.h"
 #include "omr/io/safetensors.h"
+#include "omr/nn/lora.h"
 
 namespace omr::llm {
 namespace {
@@ -73,12 +75,51 @@ TEST_P(PeersLlamaTest, ContinuesGreedilyLikeTransformers) {
 INSTANTIATE_TEST_SUITE_P(Folders, PeersLlamaTest,
                          testing::Values("gqa", "mha", "mqa-tied", "mqa-tied-old", "biases",
                                          "head-dim", "linear", "linear-old", "llama3", "llama3-old",
-                                         "mistral", "mistral-window", "shards"),
+                                         "mistral", "mistral-window", "shards", "dynamic", "gemma",
+                                         "gemma-old", "nf4", "nf4-plain-absmax"),
                          [](const auto& info) {
                            std::string name = info.param;
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });
+
+TEST(PeersLlamaTest, AnAdapterOnAPackedBaseGivesTheLogitsOfPeft) {
+  const at::NoGradGuard no_grad;
+  const fs::path folder = fs::path(OMR_PEERS) / "llm" / "model-nf4";
+  LlamaForCausalLM model = load_llama(folder, {});
+  EXPECT_EQ(nn::apply_lora(*model, io::read_peft_adapter(folder / "adapter"), "").applied, 12u);
+  const auto expected = io::SafetensorsFile::open(folder / "adapted.safetensors");
+  EXPECT_LT(largest_difference(model(expected->tensor("ids")), expected->tensor("logits")), 1e-4);
+}
+
+TEST(PeersLlamaTest, PackedAtLoadEqualsPackedByBitsandbytes) {
+  const at::NoGradGuard no_grad;
+  const fs::path folder = fs::path(OMR_PEERS) / "llm";
+  // Packed from the halves that transformers packed it from.
+  LlamaForCausalLM halves = load_llama(folder / "model-dense-of-nf4", {c10::kCPU, at::kHalf}, true);
+  LlamaForCausalLM stored = load_llama(folder / "model-nf4", {});
+  EXPECT_TRUE(stored->lm_head->weight.defined());
+  std::size_t compared = 0;
+  for (const auto& item : stored->named_modules()) {
+    const auto* linear = item.value()->as<nn::LinearImpl>();
+    if (linear == nullptr || !linear->quantized()) continue;
+    const auto* own = halves->named_modules()[item.key()]->as<nn::LinearImpl>();
+    ASSERT_TRUE(own->quantized()) << item.key();
+    EXPECT_TRUE(at::equal(own->base_weight(), linear->base_weight())) << item.key();
+    ++compared;
+  }
+  EXPECT_EQ(compared, 14u);
+}
+
+TEST(PeersLlamaTest, PackedAsFp4IsRefused) {
+  try {
+    load_llama(fs::path(OMR_PEERS) / "llm" / "model-fp4", {});
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::mismatch);
+    EXPECT_NE(std::string(error.what()).find("fp4"), std::string::npos);
+  }
+}
 
 TEST(LlamaTest, SequencesPastTheContextAreRefused) {
   const at::NoGradGuard no_grad;
@@ -113,7 +154,11 @@ TEST(LlamaConfigTest, ChecksSizesAndArchitecture) {
   EXPECT_EQ(refusal(R"({"vocab_size": 0})"), kFormat);
   EXPECT_EQ(refusal(R"({"vocab_size": "50"})"), kFormat);
   EXPECT_EQ(refusal(R"({"num_hidden_layers": 1000000000})"), kFormat);
-  EXPECT_EQ(refusal(R"({"rope_scaling": {"type": "dynamic", "factor": 2.0}})"), kMismatch);
+  EXPECT_EQ(refusal(R"({"rope_scaling": {"type": "yarn", "factor": 2.0}})"), kMismatch);
+  EXPECT_EQ(refusal(R"({"model_type": "gemma2"})"), kMismatch);
+  EXPECT_EQ(refusal(R"({"quantization_config": {"quant_method": "gptq"}})"), kMismatch);
+  EXPECT_EQ(refusal(R"({"quantization_config": {"load_in_8bit": true}})"), kMismatch);
+  EXPECT_EQ(refusal(R"({"quantization_config": {"load_in_4bit": true}})"), -1);
   EXPECT_EQ(refusal(R"({"rope_parameters": {"rope_type": "linear", "factor": 0}})"), kMismatch);
   EXPECT_EQ(refusal(R"({"rms_norm_eps": -1})"), kMismatch);
 }

@@ -54,26 +54,28 @@ TEST_F(RefinerTemplateTest, BadRefinerJsonIsRefused) {
   }
 }
 
-TEST_F(RefinerTemplateTest, RecognisesTheFamilyFromItsChatTemplate) {
-  EXPECT_EQ(recognise_chat_format("{{ bos_token }}[INST] <<SYS>> …"), ChatFormat::llama2);
-  EXPECT_EQ(recognise_chat_format("{{ '<|user|>\n' + m['content'] }}"), ChatFormat::zephyr);
-  EXPECT_EQ(recognise_chat_format("{{ '[INST] ' + m['content'] + ' [/INST]' }}"),
-            ChatFormat::mistral);
-  EXPECT_EQ(recognise_chat_format(""), ChatFormat::plain);
-
+TEST_F(RefinerTemplateTest, TakesTheMarkupOfTheFoldersChatTemplate) {
   write("tokenizer_config.json", R"({"chat_template": "x <|user|> y"})");
   EXPECT_NE(RefinerTemplate::of_folder(folder_).text.find("<|assistant|>"), std::string::npos);
+  EXPECT_TRUE(RefinerTemplate::of_folder(folder_).is_chat);
   write("tokenizer_config.json",
         R"({"chat_template": [{"name": "default", "template": "[INST]"}]})");
-  EXPECT_TRUE(RefinerTemplate::of_folder(folder_).text.starts_with("[INST] "));
-  write("tokenizer_config.json", "{}");
-  EXPECT_TRUE(RefinerTemplate::of_folder(folder_).text.ends_with("Refined:"));
+  EXPECT_TRUE(RefinerTemplate::of_folder(folder_).text.starts_with("<s>[INST] "));
+  write("chat_template.jinja", "<start_of_turn>");
+  EXPECT_TRUE(RefinerTemplate::of_folder(folder_).text.ends_with("<start_of_turn>model\n"));
+  fs::remove(folder_ / "chat_template.jinja");
+  for (const char* config : {"{}", R"({"chat_template": "unheard of"})"}) {
+    write("tokenizer_config.json", config);
+    EXPECT_FALSE(RefinerTemplate::of_folder(folder_).is_chat);
+    EXPECT_TRUE(RefinerTemplate::of_folder(folder_).text.ends_with("Refined:"));
+  }
 }
 
 TEST_F(RefinerTemplateTest, OwnInstructionsHoldBothPlacesOnceAndExamples) {
-  for (ChatFormat format :
-       {ChatFormat::plain, ChatFormat::llama2, ChatFormat::mistral, ChatFormat::zephyr}) {
-    const std::string text = RefinerTemplate::instruction(format).text;
+  for (const char* chat_template :
+       {"", "<<SYS>>", "[INST]", "<|user|>", "<start_of_turn>", "<|im_start|>"}) {
+    const std::string text =
+        RefinerTemplate::instruction(recognise_chat_markup(chat_template)).text;
     EXPECT_EQ(text.find("{prompt}"), text.rfind("{prompt}"));
     EXPECT_EQ(text.find("{feedback}"), text.rfind("{feedback}"));
     EXPECT_NE(text.find("{prompt}"), std::string::npos);

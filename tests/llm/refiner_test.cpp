@@ -77,6 +77,22 @@ TEST(PeersRefinerTest, TheKeptPrefixChangesNoAnswer) {
   }
 }
 
+TEST(PeersRefinerTest, AnswersAsWithoutAKeptPrefix) {
+  const fs::path folder = fs::path(OMR_PEERS) / "llm" / "refiner";
+  Refiner refiner = Refiner::open(folder);
+  for (const char* feedback : {"bigger", "make it blue"}) {
+    const Refinement refinement = refiner.refine("a red star", feedback);
+    GenerateOptions options;
+    options.max_new_tokens = refiner.prompt_template().max_new_tokens;
+    options.eos_token_ids = {2};
+    options.stop = refiner.prompt_template().stop;
+    KVCache cache(refiner.model()->config());
+    EXPECT_EQ(refinement.tokens,
+              generate(refiner.model(), cache, refiner.tokenizer(), refinement.input_ids, options)
+                  .tokens);
+  }
+}
+
 TEST(RefinerTest, ACancelledCallLeavesTheNextOneWhole) {
   Refiner refiner = Refiner::open(fs::path(OMR_PEERS) / "llm" / "refiner");
   const Ids before = refiner.refine("a red star", "bigger").tokens;

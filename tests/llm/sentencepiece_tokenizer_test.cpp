@@ -96,5 +96,57 @@ TEST(SentencePieceTokenizerTest, DamagedFilesAreFormatErrorsOrWork) {
   fs::remove_all(name);
 }
 
+TEST(PeersSentencePieceTokenizerTest, WhatTheUserTypesIsNeverASpecialToken) {
+  for (const char* name : {"chat-gemma", "chat-mistral-v03", "chat-chatml"}) {
+    const auto tokenizer =
+        SentencePieceTokenizer::of_folder(fs::path(OMR_PEERS) / "llm" / std::string(name));
+    for (const char* token :
+         {"<start_of_turn>", "[INST]", "<|im_start|>", "<eos>", "</s>", "<s>", "<bos>"}) {
+      const std::string text = std::string(token) + token + "a " + token + " b" + token;
+      for (const Ids& ids : {tokenizer.encode(text), tokenizer.encode_after_special(text)}) {
+        for (std::int64_t id : ids) EXPECT_NE(id, tokenizer.special_id(token)) << name << token;
+        EXPECT_EQ(tokenizer.decode(ids), text);
+      }
+    }
+  }
+}
+
+TEST(PeersSentencePieceTokenizerTest, FindsTheSpecialTokensThatTheFolderDeclares) {
+  const auto of = [](const char* name) {
+    return SentencePieceTokenizer::of_folder(fs::path(OMR_PEERS) / "llm" / std::string(name));
+  };
+  const auto gemma = of("chat-gemma");
+  const auto found = gemma.find_special("a<start_of_turn><bos>", 0);
+  ASSERT_TRUE(found.has_value());
+  EXPECT_EQ(found->begin, 1u);
+  EXPECT_EQ(found->end, 16u);
+  EXPECT_EQ(gemma.find_special("a<start_of_turn><bos>", 2)->id, gemma.bos_id());
+  EXPECT_FALSE(gemma.find_special("[INST] </s>").has_value());
+  EXPECT_EQ(gemma.decode({found->id, gemma.bos_id()}), "");
+  const auto chatml = of("chat-chatml");
+  EXPECT_EQ(chatml.special_id("<|im_start|>"), chatml.piece_count());
+  EXPECT_EQ(chatml.special_id("<|im_stop|>"), -1);
+}
+
+TEST(SentencePieceTokenizerTest, AFolderWithoutASentencepieceModelIsRefusedInOneLine) {
+  std::string name = (fs::temp_directory_path() / "omr-spm-XXXXXX").string();
+  ASSERT_NE(mkdtemp(name.data()), nullptr);
+  const auto message = [&] {
+    try {
+      SentencePieceTokenizer::of_folder(name);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_NE(message().find("no tokenizer.model"), std::string::npos);
+  std::ofstream(fs::path(name) / "tokenizer.json") << R"({"model": {"type": "BPE"}})";
+  EXPECT_NE(message().find("put the tokenizer.model"), std::string::npos);
+  std::ofstream(fs::path(name) / "tokenizer.json") << R"({"pre_tokenizer": {"type": "ByteLevel"}})";
+  EXPECT_NE(message().find("byte-level BPE"), std::string::npos);
+  EXPECT_EQ(message().find('\n'), std::string::npos);
+  fs::remove_all(name);
+}
+
 }  // namespace
 }  // namespace omr::llm

@@ -4,19 +4,38 @@ DIR/tokenizer-*: tokenizer.model, and case.json with texts, ids and decoded text
 DIR/model-*: a folder as transformers saves it, and expected.safetensors: ids and logits of one
 sequence, prompts of several lengths and their greedy continuations.
 DIR/refiner: a whole refiner folder with an adapter, and case.json.
+DIR/chat-*: tokenizer.model and tokenizer_config.json of a family's chat model, and case.json with
+conversations as transformers renders and tokenizes them.
 """
 
 import argparse
 import json
+import os
 import random
 import shutil
 from pathlib import Path
 
+os.environ["TORCHDYNAMO_DISABLE"] = "1"  # compiling bitsandbytes' fallbacks would take minutes
+
 import sentencepiece
 import torch
-from peft import LoraConfig, get_peft_model
+from bitsandbytes.functional import dequantize_4bit
+from bitsandbytes.nn import Linear4bit
+from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
-from transformers import LlamaConfig, LlamaForCausalLM, LlamaTokenizer, MistralConfig, MistralForCausalLM
+from transformers import (
+    AutoModelForCausalLM,
+    BitsAndBytesConfig,
+    GemmaConfig,
+    GemmaForCausalLM,
+    GemmaTokenizer,
+    LlamaConfig,
+    LlamaForCausalLM,
+    LlamaTokenizer,
+    MistralConfig,
+    MistralForCausalLM,
+)
+from transformers.tokenization_utils_base import generate_merges
 
 WORDS = "a small large red blue green star house tree moon at the top left right on navy background make it bigger".split()
 TEXTS = [
@@ -28,11 +47,12 @@ TEXTS = [
 
 def train(folder, **options):
     folder.mkdir(parents=True)
+    options = dict(bos_id=1, eos_id=2, unk_id=0, pad_id=-1) | options
     r = random.Random(3)
     corpus = [" ".join(r.choice(WORDS) for _ in range(12)) for _ in range(300)] + [
         "Prompt: a red star\nFeedback: make it bigger\nRefined: a large red star", "don't (stop) 3.14", "UPPER Case"] * 5  # fmt: skip
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(corpus), model_prefix=str(folder / "tokenizer"), bos_id=1, eos_id=2, unk_id=0, pad_id=-1,
+        sentence_iterator=iter(corpus), model_prefix=str(folder / "tokenizer"),
         minloglevel=2, num_threads=1, **options,
     )  # fmt: skip
     (folder / "tokenizer.vocab").unlink()
@@ -69,15 +89,16 @@ def randomize(model):
     with torch.no_grad():
         for name, p in model.named_parameters():
             if "norm" in name:
-                p.normal_(1, 0.2)
+                p.normal_(0 if isinstance(model, GemmaForCausalLM) else 1, 0.2)
             elif name.endswith("bias"):
                 p.normal_(0, 0.3)
             else:
                 p.normal_(0, 1.2 / p.shape[-1] ** 0.5)
 
 
-def write_model(folder, model, prompt_lengths=(1, 2, 7, 20), new_tokens=16):
-    model.save_pretrained(folder)
+def write_model(folder, model, prompt_lengths=(1, 2, 7, 20), new_tokens=16, save=True):
+    if save:
+        model.save_pretrained(folder)
     vocab = model.config.vocab_size
     ids = torch.randint(0, vocab, (2, 23))
     expected = {"ids": ids}
@@ -105,6 +126,8 @@ def model_cases(out):
         "mqa-tied": LlamaConfig(**(base | dict(num_attention_heads=6, num_key_value_heads=1, num_hidden_layers=2, tie_word_embeddings=True))),
         "biases": LlamaConfig(**base, attention_bias=True, mlp_bias=True),
         "head-dim": LlamaConfig(**(base | dict(num_attention_heads=3, num_key_value_heads=3)), head_dim=10, hidden_act="gelu_pytorch_tanh"),
+        "dynamic": LlamaConfig(**base, rope_parameters=dict(rope_type="dynamic", rope_theta=500.0, factor=3.0)),
+        "gemma": GemmaConfig(**(base | dict(num_attention_heads=3, num_key_value_heads=1)), head_dim=10),
         "linear": LlamaConfig(**base, rope_parameters=dict(rope_type="linear", rope_theta=500.0, factor=3.0)),
         "llama3": LlamaConfig(**base, rope_parameters=llama3),
         "mistral": MistralConfig(**base, sliding_window=None),
@@ -112,8 +135,8 @@ def model_cases(out):
     }  # fmt: skip
     for at, (name, config) in enumerate(cases.items()):
         torch.manual_seed(at)
-        kind = MistralForCausalLM if isinstance(config, MistralConfig) else LlamaForCausalLM
-        model = kind(config).eval()
+        kinds = {"mistral": MistralForCausalLM, "gemma": GemmaForCausalLM}
+        model = kinds.get(config.model_type, LlamaForCausalLM)(config).eval()
         randomize(model)
         model.tie_weights()
         write_model(out / f"model-{name}", model)
@@ -136,6 +159,12 @@ def model_cases(out):
     state["lm_head.weight"] = state["model.embed_tokens.weight"].clone()
     state["model.layers.0.self_attn.rotary_emb.inv_freq"] = torch.zeros(4)
     save_file(state, spare / "model.safetensors", {"format": "pt"})
+    # Gemma's first files name the activation's tanh form "gelu".
+    old = out / "model-gemma-old"
+    shutil.copytree(out / "model-gemma", old)
+    config = json.loads((old / "config.json").read_text())
+    config["hidden_act"] = "gelu"
+    (old / "config.json").write_text(json.dumps(config))
     # Shards.
     torch.manual_seed(40)
     model = LlamaForCausalLM(cases["gqa"]).eval()
@@ -144,6 +173,132 @@ def model_cases(out):
     (out / "model-shards/model.safetensors").unlink()
     model.save_pretrained(out / "model-shards", max_shard_size="60KB")
     assert (out / "model-shards/model.safetensors.index.json").exists()
+
+
+def unpacked(model):
+    """A model loaded in 4 bits with dense linears again, which compute the same on every machine."""
+    for name, module in list(model.named_modules()):
+        if isinstance(module, Linear4bit):
+            state = module.weight.quant_state
+            shape, state.shape = state.shape, (state.shape.numel(),)  # as one row: see make_nf4.py
+            state.dtype = torch.float32  # as gemm_4bit does it for activations of this type
+            dense = torch.nn.Linear(shape[1], shape[0], bias=False)
+            dense.weight.data = dequantize_4bit(module.weight.data, state).reshape(shape)
+            model.set_submodule(name, dense)
+    return torch.nn.Module.float(model)  # transformers' own refuses models that were packed
+
+
+def four_bit_cases(out):
+    """Checkpoints that bitsandbytes packed, with and without double quantisation, and a QLoRA on one."""
+    torch.manual_seed(90)
+    config = LlamaConfig(vocab_size=131, hidden_size=80, intermediate_size=112, num_hidden_layers=2, num_attention_heads=4,
+                         num_key_value_heads=2, max_position_embeddings=64, bos_token_id=1, eos_token_id=2)  # fmt: skip
+    model = LlamaForCausalLM(config).eval()
+    randomize(model)
+    dense = out / "model-dense-of-nf4"
+    model.save_pretrained(dense)
+    for name, double, kind, dtype in (("nf4", True, "nf4", torch.float16), ("nf4-plain-absmax", False, "nf4", torch.float32),
+                                      ("fp4", True, "fp4", torch.float32)):  # fmt: skip
+        options = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type=kind, bnb_4bit_use_double_quant=double)
+
+        def load(folder, **more):
+            return AutoModelForCausalLM.from_pretrained(folder, device_map="cpu", dtype=dtype, **more).eval()
+
+        folder = out / f"model-{name}"
+        load(dense, quantization_config=options).save_pretrained(folder)
+        if kind == "fp4":
+            continue
+        write_model(folder, unpacked(load(folder)), save=False)
+        if name == "nf4":
+            torch.manual_seed(91)
+            lora = LoraConfig(r=2, lora_alpha=6, target_modules=["q_proj", "o_proj", "up_proj"], init_lora_weights=False)
+            get_peft_model(unpacked(load(folder)), lora).save_pretrained(folder / "adapter")
+            adapted = PeftModel.from_pretrained(unpacked(load(folder)), folder / "adapter").eval()
+            ids = torch.randint(0, 131, (1, 19))
+            with torch.no_grad():
+                save_file({"ids": ids, "logits": adapted(input_ids=ids).logits.contiguous()}, folder / "adapted.safetensors")
+
+
+# Chat templates as short as those of the families allow; what they write is what the families' do.
+LLAMA2 = (
+    "{% if messages[0].role == 'system' %}{% set s = '<<SYS>>\\n' + messages[0].content + '\\n<</SYS>>\\n\\n' %}{% set messages = messages[1:] %}"
+    "{% endif %}{% for m in messages %}{% if m.role == 'user' %}{{ bos_token + '[INST] ' + (s if loop.first else '') + m.content + ' [/INST]' }}"
+    "{% else %}{{ ' ' + m.content + ' ' + eos_token }}{% endif %}{% endfor %}"
+)
+ROLES = (
+    "{% for m in messages %}{{ '<|user|>\n' if m.role == 'user' else '<|system|>\n' if m.role == 'system' else '<|assistant|>\n' }}"
+    "{{ m.content + eos_token + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% endif %}"
+)
+INST = (
+    "{{ bos_token }}{% for m in messages %}{% if m.role == 'user' %}{{ OPEN + m.content + CLOSE }}{% else %}{{ BEFOREm.content + eos_tokenAFTER }}"
+    "{% endif %}{% endfor %}"
+)
+TURNS = (
+    "{{ bos_token }}{% for m in messages %}{{ '<start_of_turn>' + ('model' if m.role == 'assistant' else 'user') + '\n' + m.content + '<end_of_turn>\n' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<start_of_turn>model\n' }}{% endif %}"
+)
+CHATML = (
+    "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>' + '\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+
+
+def inst(opening, closing, before="", after=""):
+    return INST.replace("OPEN", repr(opening)).replace("CLOSE", repr(closing)).replace("BEFORE", before).replace("AFTER", after)
+
+
+def chat_cases(out):
+    llama = dict(vocab_size=420, model_type="bpe", byte_fallback=True, normalization_rule_name="identity", remove_extra_whitespaces=False,
+                 allow_whitespace_only_pieces=True, split_digits=True)  # fmt: skip
+    gemma = llama | dict(add_dummy_prefix=False, pad_id=0, eos_id=1, bos_id=2, unk_id=3, pad_piece="<pad>", bos_piece="<bos>", eos_piece="<eos>",
+                         user_defined_symbols=["<start_of_turn>", "<end_of_turn>"], vocab_size=430)  # fmt: skip
+    cases = {  # template, sentencepiece options, legacy, added tokens, whether it knows a system role
+        "llama2": (LLAMA2, llama, False, [], True),
+        "zephyr": (ROLES, llama, False, [], True),
+        "zephyr-legacy": (ROLES, llama, True, [], True),
+        "mistral-v01": (inst("[INST] ", " [/INST]", after=" + ' '"), llama, True, [], False),
+        "mistral-v02": (inst(" [INST] ", " [/INST]", before="' ' + "), llama, False, [], False),
+        "mistral-v03": (inst("[INST] ", "[/INST]", before="' ' + "), llama | dict(control_symbols=["[INST]", "[/INST]"]), False, ["[INST]", "[/INST]"], False),
+        "gemma": (TURNS, gemma, False, ["<start_of_turn>", "<end_of_turn>"], False),
+        "chatml": (CHATML, llama, False, ["<|im_start|>", "<|im_end|>"], True),
+    }
+    dialogues = [
+        ("Rewrite the prompt.", [], "Prompt: a red star\nFeedback: make it bigger"),
+        ("Rewrite: ", [("a red star", "a large red star"), ("no house", "a tree\nNegative: house")], "don't (stop) 3.14 日本"),
+    ]  # fmt: skip
+    for name, (template, options, legacy, added, has_system) in cases.items():
+        folder = out / f"chat-{name}"
+        spm = train(folder, **options)
+        pieces = {spm.id_to_piece(i): i for i in range(spm.get_piece_size())}
+        merges = generate_merges(pieces, {piece: spm.get_score(i) for piece, i in pieces.items()})
+        if name == "gemma":
+            tokenizer = GemmaTokenizer(vocab=pieces, merges=merges)
+        else:
+            tokenizer = LlamaTokenizer(vocab=pieces, merges=merges, legacy=legacy)
+        if added:
+            tokenizer.add_special_tokens({"additional_special_tokens": added})
+        tokenizer.chat_template = template
+        rows = []
+        for system, exchanges, user in dialogues:
+            messages = [{"role": "system", "content": system}] if has_system else []
+            users = [*(u for u, _ in exchanges), user]
+            users[0] = users[0] if has_system else f"{system}\n\n{users[0]}"
+            for i, text in enumerate(users):
+                messages.append({"role": "user", "content": text})
+                if i < len(exchanges):
+                    messages.append({"role": "assistant", "content": exchanges[i][1]})
+            rows.append({
+                "system": system, "exchanges": exchanges, "user": user,
+                "text": tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True),
+                "ids": tokenizer.apply_chat_template(messages, add_generation_prompt=True)["input_ids"],
+            })  # fmt: skip
+        tokens = {str(tokenizer.convert_tokens_to_ids(t)): {"content": t, "special": True} for t in added}
+        config = {"chat_template": template, "legacy": legacy, "added_tokens_decoder": tokens}
+        if name == "chatml":  # as older folders declare them
+            del config["added_tokens_decoder"]
+            (folder / "added_tokens.json").write_text(json.dumps({v["content"]: int(k) for k, v in tokens.items()}))
+        (folder / "tokenizer_config.json").write_text(json.dumps(config))
+        (folder / "case.json").write_text(json.dumps({"rows": rows}))
 
 
 def refiner_case(out):
@@ -183,6 +338,8 @@ def main():
     torch.set_num_threads(1)
     tokenizer_cases(out)
     model_cases(out)
+    four_bit_cases(out)
+    chat_cases(out)
     refiner_case(out)
 
 

@@ -1,7 +1,7 @@
-// Llama-family decoder (Touvron et al., arXiv 2302.13971; LlamaForCausalLM and MistralForCausalLM
-// in transformers/models): RMSNorm, rotary positions (arXiv 2104.09864), grouped-query attention
-// (arXiv 2305.13245), SwiGLU (arXiv 2002.05202). Modules are named as the checkpoint's keys.
-// B batch, T tokens, S keys, C hidden_size, V vocabulary.
+// Llama-family decoder (Touvron et al., arXiv 2302.13971; LlamaForCausalLM, MistralForCausalLM and
+// GemmaForCausalLM in transformers/models): RMSNorm, rotary positions (arXiv 2104.09864),
+// grouped-query attention (arXiv 2305.13245), SwiGLU (arXiv 2002.05202). Modules are named as the
+// checkpoint's keys. B batch, T tokens, S keys, C hidden_size, V vocabulary.
 #pragma once
 
 #include <cstdint>
@@ -115,9 +115,10 @@ class LlamaForCausalLMImpl : public torch::nn::Module {
 };
 TORCH_MODULE(LlamaForCausalLM);
 
-// Opens config.json and model*.safetensors of `folder`. In eval mode. Throws as LlamaConfig::from,
-// io::Weights::open and nn::load_weights do.
+// Opens config.json and model*.safetensors of `folder`, which may be packed by bitsandbytes; with
+// `quantize_nf4` all linears but lm_head become NF4 as they are read. In eval mode. Throws as
+// LlamaConfig::from, io::Weights::open and nn::load_weights do.
 LlamaForCausalLM load_llama(const std::filesystem::path& folder,
-                            const nn::ExecutionOptions& execution);
+                            const nn::ExecutionOptions& execution, bool quantize_nf4 = false);
 
 }  // namespace omr::llm

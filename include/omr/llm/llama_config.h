@@ -10,7 +10,8 @@
 
 namespace omr::llm {
 
-// How rotary frequencies are stretched (transformers/modeling_rope_utils.py).
+// How rotary frequencies are stretched (transformers/modeling_rope_utils.py). "dynamic" stretches
+// them for texts beyond max_position_embeddings only, which omr does not read: it is standard here.
 enum class RopeType { standard, linear, llama3 };
 
 struct RopeParameters {
@@ -34,6 +35,8 @@ struct LlamaConfig {
   double rms_norm_eps = 1e-6;
   nn::Activation hidden_act = nn::Activation::silu;
   bool tie_word_embeddings = false;
+  double embed_scale = 1.0;  // gemma: embeddings times sqrt(hidden_size)
+  double norm_offset = 0.0;  // gemma: 1 is added to the norms' weights
   bool attention_bias = false;
   bool mlp_bias = false;
   std::optional<std::int64_t> sliding_window;  // mistral: keys further back are not seen
@@ -41,9 +44,10 @@ struct LlamaConfig {
   std::optional<std::int64_t> bos_token_id;
   std::vector<std::int64_t> eos_token_ids;
 
-  // model_type llama or mistral; rope_theta and rope_scaling at the top level (transformers 4) or
-  // inside rope_parameters (5). Throws Error(mismatch) for another architecture or rope type and
-  // for sizes that do not fit together, Error(format) for missing or absurd ones.
+  // model_type llama, mistral or gemma (the first generation); rope_theta and rope_scaling at the
+  // top level (transformers 4) or inside rope_parameters (5). Throws Error(mismatch) for another
+  // architecture, rope type or quantisation than bitsandbytes' 4 bits, and for sizes that do not
+  // fit together, Error(format) for missing or absurd ones.
   static LlamaConfig from(const io::Config& config);
 };
 

@@ -3,27 +3,29 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "omr/llm/chat_markup.h"
+
 namespace omr::llm {
-
-// Chat markup of a model family, told from tokenizer_config.json's chat_template.
-enum class ChatFormat { plain, llama2, mistral, zephyr };
-
-ChatFormat recognise_chat_format(std::string_view chat_template);
 
 struct RefinerTemplate {
   std::string text;  // holds {prompt} once and {feedback} once
   std::vector<std::string> stop;
   std::int64_t max_new_tokens = 64;
-  bool has_end_marks = false;  // `</s>` in `text` stands for the model's end-of-sequence token
+  // Special tokens written in `text` stand for tokens, and it begins as it says. Else all of it is
+  // text, after the tokenizer's beginning of sequence.
+  bool is_chat = false;
+  std::string end_of_turn;  // the special token that ends a chat model's answer; may be empty
 
   // refiner.json where the folder has one (Error(format) for a bad one), else omr's own instruction
-  // with examples in the family's chat format.
+  // with examples in the chat markup that the folder's chat_template tells.
   static RefinerTemplate of_folder(const std::filesystem::path& folder);
-  static RefinerTemplate instruction(ChatFormat format);
+  // Without markup: one running text, for models that only continue texts.
+  static RefinerTemplate instruction(const std::optional<ChatMarkup>& markup);
 
   // The part before the first place, the same for every call.
   std::string_view fixed_prefix() const;
