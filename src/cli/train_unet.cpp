@@ -61,7 +61,7 @@ void setup_train_unet(CLI::App& train, Command& selected) {
   train::UNetSettings& unet = options->unet;
   add_train_options(*command, options->train);
   add_picture_source_options(*command, options->train);
-  add_model_option(*command, options->model);
+  command->add_option("--model", options->model.model, "model folder that the other parts come from (default: the embedded pack)");
   command->add_option("--vae", unet.vae, "folder of the autoencoder (default: vae/ of the model)");
   command->add_option("--text-encoder", unet.text_encoder, "folder of the text encoder (default: text_encoder/ of the model)");
   command->add_option("--tokenizer", unet.tokenizer, "folder of the tokenizer (default: tokenizer/ of the model)");

@@ -1,12 +1,12 @@
 #include "omr/train/image_folder.h"
 
 #include <array>
-#include <cstring>
 #include <fstream>
+#include <string_view>
 
 #include "omr/core/error.h"
 #include "omr/core/utf8.h"
-#include "omr/io/png.h"
+#include "omr/io/picture_file.h"
 #include "omr/io/sha256.h"
 
 namespace omr::train {
@@ -14,11 +14,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool begins_like_png(const fs::path& file) {
-  constexpr std::array<char, 8> kSignature = {'\x89', 'P', 'N', 'G', '\r', '\n', '\x1a', '\n'};
-  std::array<char, 8> bytes{};
+// By the first bytes: reading every picture to the end would take minutes.
+bool begins_like_picture(const fs::path& file) {
+  std::array<char, 4> bytes{};
   std::ifstream in(file, std::ios::binary);
-  return in.read(bytes.data(), bytes.size()) && std::memcmp(bytes.data(), kSignature.data(), bytes.size()) == 0;
+  if (!in.read(bytes.data(), bytes.size())) return false;
+  const std::string_view begin(bytes.data(), bytes.size());
+  return begin == "\x89PNG" || begin.starts_with("\xff\xd8\xff");
 }
 
 std::string plural(std::size_t count, const std::string& what) {
@@ -74,8 +76,8 @@ ImageFolder ImageFolder::open(const fs::path& folder) {
       skip(out.report_.broken_lines, where + " lacks a \"file_name\" or a \"text\"");
       continue;
     }
-    if (!begins_like_png(folder / *name)) {
-      skip(out.report_.missing_files, (folder / *name).string() + " is not there or is no PNG");
+    if (!begins_like_picture(folder / *name)) {
+      skip(out.report_.missing_files, (folder / *name).string() + " is not there or is neither PNG nor JPEG");
       continue;
     }
     out.entries_.push_back({*name, *caption, text_of(object, "negative").value_or("")});
@@ -88,7 +90,7 @@ ImageFolder ImageFolder::open(const fs::path& folder) {
   return out;
 }
 
-Image ImageFolder::image(std::uint64_t index) const { return io::read_png(folder_ / entries_[index].file); }
+Image ImageFolder::image(std::uint64_t index) const { return io::read_picture(folder_ / entries_[index].file); }
 
 std::string ImageFolder::text(std::uint64_t index, std::uint64_t variant) const { return entries_[index].text; }
 

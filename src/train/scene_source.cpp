@@ -31,13 +31,47 @@ scenes::Scene SceneSource::scene(std::uint64_t index) const {
 
 Image SceneSource::image(std::uint64_t index) const { return scenes::draw_scene(scene(index), settings_.size); }
 
+scenes::Random SceneSource::words(std::uint64_t index, std::uint64_t variant) const {
+  return scenes::Random(mixed_seed(settings_.seed ^ kWords, Purpose::sample, variant), index);
+}
+
 std::string SceneSource::text(std::uint64_t index, std::uint64_t variant) const {
-  scenes::Random random(mixed_seed(settings_.seed ^ kWords, Purpose::sample, variant), index);
+  scenes::Random random = words(index, variant);
   return scenes::caption(scene(index), settings_.captions, random);
 }
 
+// The caption that `text` gives, with one of the things that it says replaced by another.
 std::optional<std::string> SceneSource::hard_negative(std::uint64_t index, std::uint64_t variant) const {
-  return std::nullopt;
+  scenes::Random random = words(index, variant);
+  scenes::Description description = scenes::describe(scene(index), settings_.captions, random);
+  const auto another = [&](const auto& choices, auto& value) {
+    const auto before = value;
+    while (value == before) value = random.pick(choices);
+  };
+  enum Attribute { kShape, kColour, kSize, kPlace, kBackground };
+  for (;;) {
+    scenes::ObjectDescription& object = description.objects[random.below(description.objects.size())];
+    switch (static_cast<Attribute>(random.below(kBackground + 1))) {
+      case kShape:
+        another(scenes::kShapes, object.shape);
+        return scenes::caption(description);
+      case kColour:
+        if (!object.colour) continue;
+        another(scenes::kColours, *object.colour);
+        return scenes::caption(description);
+      case kSize:
+        another(scenes::kSizes, object.size);
+        return scenes::caption(description);
+      case kPlace:
+        if (!object.place) continue;
+        another(scenes::kPlaces, *object.place);
+        return scenes::caption(description);
+      case kBackground:
+        if (!description.background) continue;
+        another(scenes::kBackgrounds, *description.background);
+        return scenes::caption(description);
+    }
+  }
 }
 
 io::Json SceneSource::description() const {

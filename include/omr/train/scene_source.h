@@ -5,6 +5,7 @@
 #include <string>
 
 #include "omr/scenes/captions.h"
+#include "omr/scenes/random.h"
 #include "omr/scenes/scene.h"
 #include "omr/train/image_text_source.h"
 
@@ -32,6 +33,7 @@ class SceneSource : public ImageTextSource {
   io::Json description() const override;
 
  private:
+  scenes::Random words(std::uint64_t index, std::uint64_t variant) const;
   SceneSourceSettings settings_;
 };
 

@@ -1,0 +1,133 @@
+#include "omr/train/clip_trainer.h"
+
+#include <algorithm>
+
+#include <ATen/ATen.h>
+
+#include "omr/core/error.h"
+#include "omr/reward/clip_model.h"
+#include "omr/reward/image_processor.h"
+#include "omr/text/clip_tokenizer.h"
+#include "omr/train/contrastive_loss.h"
+#include "omr/train/initialise.h"
+#include "omr/train/model_output.h"
+#include "omr/train/process_group.h"
+#include "omr/train/sample_random.h"
+
+namespace omr::train {
+namespace {
+
+reward::CLIPModel open_clip(const ClipSettings& settings) {
+  if (!settings.from_nothing) return reward::load_clip_model(settings.model, {});
+  const io::Config config(settings.model / "config.json");
+  reward::CLIPModel model(reward::CLIPConfig::from(config));
+  initialise(*model, config, generator_for(settings.loop.seed, Purpose::weights, 0));
+  return model;
+}
+
+class ClipTraining {
+ public:
+  explicit ClipTraining(const ClipSettings& settings)
+      : settings_(settings),
+        model_(open_clip(settings)),
+        tokenizer_(text::CLIPTokenizer::from_folder(settings.model)),
+        processor_(reward::read_clip_image_processor_config(settings.model / "preprocessor_config.json")) {
+    if (tokenizer_.vocab_size() > model_->config().text.vocab_size) {
+      throw Error(ErrorKind::mismatch, settings.model.string() + ": the tokenizer has " +
+                                           std::to_string(tokenizer_.vocab_size()) + " tokens, the model only " +
+                                           std::to_string(model_->config().text.vocab_size));
+    }
+  }
+
+  reward::CLIPModel& model() { return model_; }
+
+  ContrastiveLoss contrast(const ImageTextSource& source, const std::vector<std::uint64_t>& indices,
+                           const std::vector<std::uint64_t>& variants) {
+    std::vector<at::Tensor> pixels;
+    std::vector<std::string> captions, negatives;
+    for (std::size_t i = 0; i < indices.size(); ++i) {
+      pixels.push_back(processor_(source.image(indices[i])));
+      captions.push_back(source.text(indices[i], variants[i]));
+      if (auto negative = source.hard_negative(indices[i], variants[i])) negatives.push_back(std::move(*negative));
+    }
+    const at::Tensor images = model_->get_image_features(at::stack(pixels).to(settings_.loop.device));
+    // Both kinds of captions in one pass.
+    std::vector<std::string> all = captions;
+    all.insert(all.end(), negatives.begin(), negatives.end());
+    const at::Tensor texts = model_->get_text_features(token_ids(all));
+    const auto count = static_cast<std::int64_t>(captions.size());
+    const at::Tensor negative = negatives.empty() ? at::Tensor() : texts.slice(0, count);
+    return contrastive_loss(images, texts.slice(0, 0, count), negative, model_->logit_scale);
+  }
+
+ private:
+  // Cut behind the longest text: the end that is pooled sees nothing of the padding.
+  at::Tensor token_ids(const std::vector<std::string>& texts) const {
+    const std::int64_t limit = std::min(tokenizer_.model_max_length(), model_->config().text.max_position_embeddings);
+    std::vector<at::Tensor> rows;
+    std::int64_t longest = 0;
+    for (const std::string& text : texts) {
+      const text::Encoding encoding = tokenizer_.encode(text, limit);
+      longest = std::max(longest, static_cast<std::int64_t>(encoding.tokens.size()));
+      rows.push_back(at::tensor(encoding.ids, at::kLong));
+    }
+    return at::stack(rows).narrow(1, 0, longest).to(settings_.loop.device);
+  }
+
+  const ClipSettings& settings_;
+  reward::CLIPModel model_;
+  text::CLIPTokenizer tokenizer_;
+  reward::CLIPImageProcessor processor_;
+};
+
+}  // namespace
+
+void train_clip(const ClipSettings& settings, const ImageTextSource& source, const ImageTextSource& held_out,
+                ProcessGroup& processes, const LoopObserver& observer, const Cancellation& cancellation) {
+  ClipTraining training(settings);
+  DataOrder order(settings.loop.seed, source.size());
+  Trainee trainee;
+  trainee.name = "clip";
+  trainee.groups = {{make_trainable(*training.model(), settings.loop.device), 1.0}};
+  trainee.settings = source.description();
+  trainee.loss = [&](const MicroBatch& batch) {
+    std::vector<std::uint64_t> indices, variants;
+    for (const std::uint64_t position : batch.positions) {
+      indices.push_back(order.index(position));
+      variants.push_back(order.epoch(position));
+    }
+    const ContrastiveLoss loss = training.contrast(source, indices, variants);
+    const auto count = static_cast<double>(indices.size());
+    MicroLoss out{loss.total * count, count, {}};
+    if (loss.hard_negatives_won.defined()) out.metrics["hard_negatives_won"] = loss.hard_negatives_won.item<double>();
+    return out;
+  };
+  trainee.evaluate = [&](std::int64_t) {
+    constexpr std::uint64_t kPictures = 256, kBatch = 32;
+    const std::uint64_t count = held_out.size() == 0 ? kPictures : std::min(kPictures, held_out.size());
+    double loss = 0, won = 0, passes = 0;
+    bool has_negatives = false;
+    for (std::uint64_t begin = 0; begin < count; begin += kBatch) {
+      std::vector<std::uint64_t> indices, variants;
+      for (std::uint64_t i = begin; i < std::min(count, begin + kBatch); ++i) indices.push_back(i);
+      variants.assign(indices.size(), 0);
+      const ContrastiveLoss part = training.contrast(held_out, indices, variants);
+      loss += part.total.item<double>();
+      if (part.hard_negatives_won.defined()) won += part.hard_negatives_won.item<double>(), has_negatives = true;
+      passes += 1;
+    }
+    Evaluation out;
+    out.metrics["held_out_loss"] = loss / passes;
+    if (has_negatives) out.metrics["held_out_hard_negatives_won"] = won / passes;
+    return out;
+  };
+  trainee.save = [&] {
+    write_part(settings.loop.out / "reward", io::read_json(settings.model / "config.json"), *training.model(),
+               "model.safetensors", settings.output_dtype, settings.model,
+               {"preprocessor_config.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt",
+                "tokenizer.json"});
+  };
+  run_training(settings.loop, trainee, processes, observer, cancellation);
+}
+
+}  // namespace omr::train
