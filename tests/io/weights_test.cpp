@@ -132,6 +132,17 @@ TEST(WeightsTest, RenamesAndSelects) {
   EXPECT_EQ(error_of([&] { weights.tensor("absent"); }).kind(), ErrorKind::format);
 }
 
+TEST(WeightsTest, AOneByOneConvolutionCanBeSeenAsAMatrix) {
+  const TemporaryFolder folder;
+  write_safetensors(folder.path() / "m.safetensors", {{"conv", at::rand({4, 3, 1, 1})}});
+  const Weights weights = Weights::open(folder.path(), "m");
+  const Weights seen = weights.viewed([](const TensorInfo& info) -> std::vector<TensorView> {
+    return {{info.name, 0, -1, false, /*drop_trailing_ones=*/true}};
+  });
+  EXPECT_EQ(seen.info("conv").shape, (std::vector<std::int64_t>{4, 3}));
+  EXPECT_TRUE(at::equal(seen.tensor("conv"), weights.tensor("conv").flatten(1)));
+}
+
 TEST(WeightsTest, ViewsTakeRowsAndTransposes) {
   const TemporaryFolder folder;
   write_safetensors(folder.path() / "m.safetensors",

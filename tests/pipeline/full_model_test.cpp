@@ -1,5 +1,5 @@
-// A model of full size that tests/e2e/real_checkpoints_full_test.py wrote into $OMR_FULL_MODEL, with what
-// diffusers computes from it.
+// A model of full size that tests/e2e/real_checkpoints_full_test.py wrote into $OMR_FULL_MODEL,
+// with what diffusers computes from it.
 #include <cstdlib>
 #include <iostream>
 
@@ -24,8 +24,7 @@ TEST(FullModelTest, ComputesWhatDiffusersComputes) {
   const auto expected = io::SafetensorsFile::open(root / "expected.safetensors");
   const auto check = [&](const char* name, const at::Tensor& found) {
     const at::Tensor wanted = expected->tensor(name);
-    const double difference =
-        ((found - wanted).abs().max() / wanted.abs().max()).item<double>();
+    const double difference = ((found - wanted).abs().max() / wanted.abs().max()).item<double>();
     std::cout << "difference of " << name << ": " << difference << '\n';
     EXPECT_LT(difference, 1e-3) << name;
   };

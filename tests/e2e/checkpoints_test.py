@@ -1,0 +1,77 @@
+# requires peers: single_file
+# requires peers: inpainting
+# requires peers: lora
+"""Files that users bring: single-file checkpoints, JPEGs, masks, adapters."""
+
+import shutil
+import unittest
+
+from support import EXACT, PACK, PEERS, EndToEndTest, omr, pixels
+
+SMALL = ("--steps", 3, "--size", "48x32", "--seed", 3, *EXACT)
+
+
+class SingleFiles(EndToEndTest):
+    def test_pictures_are_drawn_from_every_family(self):
+        for name in ("sd1", "sd2_base", "sd2_v", "sd1_float8_e4m3fn"):
+            with self.subTest(name):
+                out = self.folder / f"{name}.png"
+                run = omr("generate", "a red star", "--model", PEERS / "single_file" / name / "model.safetensors",
+                          "-o", out, *SMALL)
+                self.assert_done(run)
+                self.assertEqual(pixels(out).shape, (32, 48, 3))
+
+    def test_a_prediction_type_against_the_models_answer_is_warned_about(self):
+        model = PEERS / "single_file/sd2_v/model.safetensors"
+        run = omr("generate", "a red star", "--model", model, "--prediction", "epsilon",
+                  "-o", self.folder / "x.png", *SMALL)
+        self.assert_done(run)
+        self.assertIn("answers like one of v_prediction", run.stderr)
+
+    def test_without_a_tokenizer_it_is_said_what_goes_where(self):
+        alone = self.folder / "model.safetensors"
+        shutil.copy(PEERS / "single_file/sd1/model.safetensors", alone)
+        self.assert_refused(omr("generate", "a star", "--model", alone, "-o", self.folder / "x.png"),
+                            "vocab.json", str(self.folder / "tokenizer"), "--tokenizer")
+        self.assert_done(omr("generate", "a star", "--model", alone, "--tokenizer", PACK / "tokenizer",
+                             "-o", self.folder / "x.png", *SMALL))
+
+    def test_inspect_tells_family_prediction_and_parts(self):
+        run = omr("inspect", PEERS / "single_file/sd2_base/model.safetensors", "--json")
+        self.assert_done(run)
+        model = run.events_of("model")[0]
+        self.assertEqual(model["family"], "Stable Diffusion 2.x")
+        self.assertIn("875000", model["prediction_type"])
+        self.assertEqual(model["missing"], [])
+        self.assertEqual({e["part"] for e in run.events_of("part")}, {"text_encoder", "unet", "vae"})
+
+    def test_inspect_says_why_an_unknown_file_is_of_no_use(self):
+        run = omr("inspect", PEERS / "single_file/sd1/expected.safetensors", "--json")
+        self.assert_done(run)
+        self.assertIn("no UNet", run.events[0]["as_model"])
+        self.assertIn("no LoRA", run.events[0]["as_lora"])
+
+    def test_a_lora_for_another_model_is_refused_in_one_line(self):
+        self.assert_refused(omr("generate", "a star", "--lora", PEERS / "lora/kohya.safetensors",
+                                "-o", self.folder / "x.png"), "is for another model")
+
+
+class Pictures(EndToEndTest):
+    def test_a_mask_keeps_the_rest_of_a_jpeg(self):
+        inputs = PEERS / "inpainting"
+        common = ["generate", "a red star", "--model", inputs / "model_4", "--init-image", inputs / "picture.jpg",
+                  "--steps", 4, "--size", "56x40", *EXACT]
+        first, second = self.folder / "1.png", self.folder / "2.png"
+        for seed, out in ((1, first), (2, second)):
+            self.assert_done(omr(*common, "--mask", inputs / "mask.png", "--seed", seed, "-o", out))
+        difference = abs(pixels(first) - pixels(second)).sum(-1)
+        # The mask's white lies at columns 12 to 44, rows 8 to 30; the VAE's view of it reaches further.
+        self.assertGreater(difference[10:28, 16:40].mean(), 2 * difference[-6:, -8:].mean())
+
+    def test_a_mask_without_a_picture_is_refused(self):
+        self.assert_refused(omr("generate", "a star", "--mask", PEERS / "inpainting/mask.png",
+                                "-o", self.folder / "x.png"), "--init-image")
+
+
+if __name__ == "__main__":
+    unittest.main()
