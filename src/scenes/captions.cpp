@@ -24,6 +24,18 @@ Description describe(const Scene& scene, const CaptionOptions& options, Random& 
   return description;
 }
 
+bool has_twins(const Description& description) {
+  for (std::size_t i = 0; i < description.objects.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (description.objects[i].shape == description.objects[j].shape &&
+          description.objects[i].colour == description.objects[j].colour) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
 std::string caption(const ObjectDescription& object) {
   std::string text = "a ";
   if (object.size != Size::medium) text.append(word_of(object.size)) += ' ';

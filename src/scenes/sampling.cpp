@@ -12,15 +12,15 @@ namespace {
 constexpr int kMostObjects = 3;
 constexpr int kTries = 200;  // of a layout; the fullest scenes need about twenty
 
-// Within the jitter of its place, the box within the picture.
-Position jittered(Place place, Size size, Random& random) {
-  const Position nominal = position_of(place);
+// Where centres of a size may lie along one axis.
+struct Range {
+  double from = 0;
+  double to = 0;
+};
+
+Range range_of(double nominal, Size size) {
   const double half = side_of(size) / 2;
-  const auto shifted = [&](double along) {
-    return std::clamp(along + random.uniform(-kPlaceJitter, kPlaceJitter), half, 1 - half);
-  };
-  const double x = shifted(nominal.x);
-  return {x, shifted(nominal.y)};
+  return {std::max(nominal - kPlaceJitter, half), std::min(nominal + kPlaceJitter, 1 - half)};
 }
 
 bool meets_others(const Scene& scene, std::size_t index) {
@@ -58,7 +58,7 @@ bool place_in_turn(const Description& description, Scene& scene, std::vector<Ran
       bool meets = true;
       for (int tries = 0; tries < kTriesInTurn && meets; ++tries) {
         object.place = said ? *place : lots[i].pick(kPlaces);
-        object.center = jittered(object.place, object.size, lots[i]);
+        object.center = sample_center(object.place, object.size, lots[i]);
         placed.objects.back() = object;
         meets = meets_others(placed, placed.objects.size() - 1);
       }
@@ -92,7 +92,7 @@ Scene sample_scene(Random& random, const SceneOptions& options) {
   do {
     for (Object& object : scene.objects) {
       object.place = random.pick(kPlaces);
-      object.center = jittered(object.place, object.size, random);
+      object.center = sample_center(object.place, object.size, random);
     }
   } while (has_overlap(scene));
   return scene;
@@ -113,6 +113,33 @@ Scene scene_of(const Description& description, std::uint64_t seed) {
   return scene;
 }
 
+Position sample_center(Place place, Size size, Random& random) {
+  const Position nominal = position_of(place);
+  const Range columns = range_of(nominal.x, size), rows = range_of(nominal.y, size);
+  const double x = random.uniform(columns.from, columns.to);
+  return {x, random.uniform(rows.from, rows.to)};
+}
+
+bool fits(const Description& description) {
+  const auto farthest = [](double a, Size size_a, double b, Size size_b) {
+    const Range one = range_of(a, size_a), other = range_of(b, size_b);
+    return std::max(other.to - one.from, one.to - other.from);
+  };
+  const std::vector<ObjectDescription>& objects = description.objects;
+  for (std::size_t i = 0; i < objects.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (!objects[i].place || !objects[j].place) continue;
+      const Size a = objects[i].size, b = objects[j].size;
+      const Position at_a = position_of(*objects[i].place), at_b = position_of(*objects[j].place);
+      if (std::max(farthest(at_a.x, a, at_b.x, b), farthest(at_a.y, a, at_b.y, b)) <
+          least_distance(a, b)) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
 bool make_room(Scene& scene, std::size_t first, Random& random) {
   Scene moved = scene;
   for (int tries = 0; tries < kTries; ++tries) {
@@ -122,7 +149,7 @@ bool make_room(Scene& scene, std::size_t first, Random& random) {
     }
     for (std::size_t i = first; i < moved.objects.size(); ++i) {
       Object& object = moved.objects[i];
-      if (meets_others(moved, i)) object.center = jittered(object.place, object.size, random);
+      if (meets_others(moved, i)) object.center = sample_center(object.place, object.size, random);
     }
   }
   return false;

@@ -11,8 +11,10 @@ constexpr double kMargin = 0.02;
 
 }  // namespace
 
+double least_distance(Size a, Size b) { return (side_of(a) + side_of(b)) / 2 + kMargin; }
+
 bool overlap(const Object& a, const Object& b) {
-  const double apart = (side_of(a.size) + side_of(b.size)) / 2 + kMargin;
+  const double apart = least_distance(a.size, b.size);
   return std::fabs(a.center.x - b.center.x) < apart && std::fabs(a.center.y - b.center.y) < apart;
 }
 

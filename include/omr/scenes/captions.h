@@ -17,9 +17,9 @@ namespace omr::scenes {
 // and one of a medium object are the same.
 struct ObjectDescription {
   Shape shape = Shape::circle;
-  std::optional<Colour> colour;
+  std::optional<Colour> colour = std::nullopt;
   Size size = Size::medium;
-  std::optional<Place> place;
+  std::optional<Place> place = std::nullopt;
 
   bool operator==(const ObjectDescription&) const = default;
 };
@@ -42,6 +42,9 @@ struct CaptionOptions {
 // All of a scene, or with words left out by lot. Objects keep their order.
 Description describe(const Scene& scene);
 Description describe(const Scene& scene, const CaptionOptions& options, Random& random);
+
+// Whether two objects have both shape and colour in common: words cannot tell them apart.
+bool has_twins(const Description& description);
 
 // "a large red star at the top left"
 std::string caption(const ObjectDescription& object);

@@ -24,6 +24,12 @@ Scene sample_scene(Random& random, const SceneOptions& options = {});
 // needs their room. Objects overlap only where no way was found to keep them apart.
 Scene scene_of(const Description& description, std::uint64_t seed);
 
+// Within the jitter of its place, the box within the picture.
+Position sample_center(Place place, Size size, Random& random);
+
+// Whether any two objects whose places are said can stand side by side.
+bool fits(const Description& description);
+
 // Gives the objects from `first` on that lie within others a new jitter. False, and the scene as it
 // was, when they find no room.
 bool make_room(Scene& scene, std::size_t first, Random& random);

@@ -27,6 +27,10 @@ struct Scene {
   bool operator==(const Scene&) const = default;
 };
 
+// Between the centres of two objects that do not overlap, along one axis at least, in shares of the
+// width: half of both boxes and a margin.
+double least_distance(Size a, Size b);
+
 // Whether the boxes, with a margin around them that keeps the objects apart when drawn, meet.
 bool overlap(const Object& a, const Object& b);
 bool has_overlap(const Scene& scene);

@@ -1,0 +1,40 @@
+// What the models of the loop learn from: edited scenes, refiner records, hard negatives.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "omr/scenes/edits.h"
+#include "omr/scenes/scene.h"
+
+namespace omr::scenes {
+
+struct SceneEdit {
+  std::string feedback;
+  Scene scene;          // what the edits leave alone stays where it is, as far as there is room
+  std::string caption;  // of the new scene, nothing left out but the place of an object added so
+};
+
+// Throws Error(usage) for a scene without objects.
+SceneEdit edit(const Scene& scene, Random& random, const EditOptions& options = {});
+
+struct RefinerRecord {
+  std::string prompt;
+  std::string feedback;
+  std::string refined;  // what the prompt leaves unsaid stays so, unless the feedback names it
+};
+
+// What prompts of records leave out: users begin with little.
+inline constexpr CaptionOptions kPromptOptions = {0.4, 0.3, 0.0, 0.4};
+
+// Record `index` of the endless source `seed`.
+RefinerRecord refiner_record(std::uint64_t seed, std::uint64_t index,
+                             const EditOptions& options = {});
+
+// The same with exactly one attribute changed: a shape, colour, size or place of one object, or the
+// background; of a description, one that it says. Objects keep apart. Throws Error(usage) for a
+// scene or description without objects.
+Scene hard_negative(const Scene& scene, Random& random);
+Description hard_negative(const Description& description, Random& random);
+
+}  // namespace omr::scenes
