@@ -11,6 +11,7 @@
 #include "omr/io/json_file.h"
 #include "omr/io/known_files.h"
 #include "omr/io/lora_file.h"
+#include "omr/io/picture_file.h"
 #include "omr/io/png.h"
 #include "omr/io/sha256.h"
 #include "omr/io/single_file.h"
@@ -219,6 +220,15 @@ void inspect_png(const fs::path& path, const InspectOptions& options) {
   show(event, options.output.json);
 }
 
+void inspect_jpeg(const fs::path& path, const InspectOptions& options) {
+  const Image image = io::read_picture(path);
+  show({{"event", "jpeg"},
+        {"file", path.string()},
+        {"width", image.width},
+        {"height", image.height}},
+       options.output.json);
+}
+
 int run_inspect(const InspectOptions& options) {
   apply_verbosity(options.output);
   const fs::path path = options.path.empty() ? embedded_pack() : fs::path(options.path);
@@ -241,6 +251,8 @@ int run_inspect(const InspectOptions& options) {
   }
   if (path.extension() == ".png") {
     inspect_png(path, options);
+  } else if (path.extension() == ".jpg" || path.extension() == ".jpeg") {
+    inspect_jpeg(path, options);
   } else {
     inspect_safetensors(path, options);
   }

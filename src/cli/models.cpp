@@ -107,7 +107,7 @@ session::Settings settings_of(const PictureOptions& picture, const pipeline::Mod
       picture.guidance_scale.value_or(pack.guidance_scale.value_or(defaults.guidance_scale));
   out.scheduler = picture.scheduler.value_or(
       pack.scheduler.value_or(schedulers::to_string(pipeline.default_scheduler())));
-  schedulers::parse_scheduler_name(out.scheduler);
+  out.scheduler = schedulers::to_string(schedulers::parse_scheduler_name(out.scheduler));
   const auto [width, height] = parse_size(picture.size);
   if (width > 0) {
     out.width = width;

@@ -17,9 +17,17 @@ std::string number(double value) {
 // The web UI's own names.
 std::string sampler_name(const std::string& scheduler) {
   static const std::map<std::string, std::string> names = {{"ddim", "DDIM"},
+                                                           {"ddpm", "DDPM"},
                                                            {"euler", "Euler"},
+                                                           {"euler_a", "Euler a"},
+                                                           {"heun", "Heun"},
+                                                           {"lms", "LMS"},
+                                                           {"pndm", "PLMS"},
                                                            {"dpmpp_2m", "DPM++ 2M"},
-                                                           {"dpmpp_2m_karras", "DPM++ 2M Karras"}};
+                                                           {"dpmpp_2m_karras", "DPM++ 2M Karras"},
+                                                           {"dpmpp_sde_karras", "DPM++ SDE Karras"},
+                                                           {"unipc", "UniPC"},
+                                                           {"lcm", "LCM"}};
   const auto found = names.find(scheduler);
   return found == names.end() ? scheduler : found->second;
 }

@@ -74,8 +74,10 @@ def expected_of(pipeline, case):
 
 
 class RealCheckpoints(EndToEndTest):
-    def check(self, pipeline, save, model, **options):
+    def check(self, parts, save, model, **options):
+        """`parts` are build()'s arguments: the peer's model lives here only, and is gone when omr runs."""
         from safetensors.torch import save_file
+        pipeline = build(*parts)
         case = {"model": model, "prompt": PROMPT, "steps": 3, "guidance_scale": 5.0, "width": 192, "height": 128}
         case |= options
         (self.folder / "case.json").write_text(json.dumps(case))
@@ -94,21 +96,17 @@ class RealCheckpoints(EndToEndTest):
         self.assertEqual(len(differences), 5)
 
     def test_stable_diffusion_1_5_in_half_precision_shards(self):
-        pipeline = build(UNET_1, TEXT_1, "pndm", "epsilon")
-
         def save(pipeline):
             for name in ("unet", "vae", "text_encoder"):
                 getattr(pipeline, name).half()
             pipeline.save_pretrained(self.folder / "model", variant="fp16", max_shard_size="700MB")
 
-        self.check(pipeline, save, "model")
+        self.check((UNET_1, TEXT_1, "pndm", "epsilon"), save, "model")
 
     def test_stable_diffusion_2_1_in_a_single_file(self):
         import torch
         from make_single_file import check_with_diffusers, text_to_open_clip, unet_to_ldm, vae_to_ldm
         from safetensors.torch import save_file
-        pipeline = build(UNET_2, TEXT_2, "ddim", "v_prediction")
-
         def save(pipeline):
             text = {k.removeprefix("text_model."): v for k, v in pipeline.text_encoder.state_dict().items()}
             file = unet_to_ldm(pipeline.unet.state_dict(), 2) | vae_to_ldm(pipeline.vae.state_dict(), 4)
@@ -120,15 +118,15 @@ class RealCheckpoints(EndToEndTest):
             shutil.copytree(PACK / "tokenizer", self.folder / "tokenizer",
                             ignore=shutil.ignore_patterns("*config*", "special*"))
 
-        self.check(pipeline, save, "model.safetensors")
+        self.check((UNET_2, TEXT_2, "ddim", "v_prediction"), save, "model.safetensors")
         listed = omr("inspect", self.folder / "model.safetensors", "--json")
         self.assert_done(listed)
         self.assertEqual(listed.events[0]["family"], "Stable Diffusion 2.x")
         self.assertEqual(listed.events[0]["missing"], [])
 
     def test_sd_turbo_in_a_folder(self):
-        pipeline = build(UNET_2, TEXT_2, "turbo", "epsilon")
-        self.check(pipeline, lambda p: p.save_pretrained(self.folder / "model"), "model", steps=2, guidance_scale=0.0)
+        self.check((UNET_2, TEXT_2, "turbo", "epsilon"), lambda pipeline: pipeline.save_pretrained(self.folder / "model"),
+                   "model", steps=2, guidance_scale=0.0)
 
 
 if __name__ == "__main__":

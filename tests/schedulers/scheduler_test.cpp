@@ -63,7 +63,8 @@ TEST(PeersSchedulerTest, WholeTrajectoriesMatchDiffusers) {
     EXPECT_LT((start - wanted_start).abs().max().item<double>(),
               1e-5 * (1 + wanted_start.abs().max().item<double>()));
     const at::Tensor wanted = expected->tensor(name + ".end");
-    // fp32 sums over twenty steps; diffusers' own fp32 tables are the larger part of the difference.
+    // fp32 sums over twenty steps; diffusers' own fp32 tables are the larger part of the
+    // difference.
     const double difference = (run(*scheduler, start, first) - wanted).abs().max().item<double>() /
                               (1 + wanted.abs().max().item<double>());
     EXPECT_LT(difference, 1e-4);
@@ -94,6 +95,43 @@ TEST(SchedulerTest, ImpossibleStepCountsAreUsageErrors) {
       EXPECT_THROW(make_scheduler(parse_scheduler_name(name), SchedulerConfig{}, steps), Error)
           << name << steps;
     }
+  }
+}
+
+TEST(SchedulerTest, ClassesOfDiffusersHaveTheirNames) {
+  EXPECT_EQ(scheduler_of_class("PNDMScheduler", false), SchedulerName::pndm);
+  EXPECT_EQ(scheduler_of_class("DPMSolverMultistepScheduler", false), SchedulerName::dpmpp_2m);
+  EXPECT_EQ(scheduler_of_class("DPMSolverMultistepScheduler", true),
+            SchedulerName::dpmpp_2m_karras);
+  EXPECT_EQ(scheduler_of_class("DEISMultistepScheduler", false), std::nullopt);
+  EXPECT_EQ(to_string(parse_scheduler_name("euler_ancestral")), "euler_a");
+}
+
+TEST(SchedulerTest, AStochasticStepWithoutItsGeneratorsIsAUsageError) {
+  const at::Tensor sample = at::zeros({3, 2, 4, 4});
+  for (const char* name : {"ddpm", "euler_a", "dpmpp_sde_karras", "lcm"}) {
+    const SchedulerName scheduler_name = parse_scheduler_name(name);
+    for (std::size_t count : {0u, 2u}) {
+      const auto scheduler = make_scheduler(scheduler_name, class_defaults(scheduler_name), 5);
+      const Generators few(count, at::make_generator<at::CPUGeneratorImpl>(1));
+      EXPECT_THROW(scheduler->step(sample, 0, sample, few), Error) << name << count;
+    }
+  }
+}
+
+TEST(SchedulerTest, EachPictureOfABatchHasTheNoiseOfItsOwnGenerator) {
+  const at::Tensor sample = at::ones({2, 2, 4, 4});
+  for (const char* name : {"ddpm", "euler_a", "dpmpp_sde_karras", "lcm"}) {
+    const SchedulerName scheduler_name = parse_scheduler_name(name);
+    const auto step = [&](const at::Tensor& x, const Generators& noise) {
+      return make_scheduler(scheduler_name, class_defaults(scheduler_name), 5)
+          ->step(0.5 * x, 0, x, noise)
+          .prev_sample;
+    };
+    const at::Tensor both = step(sample, generators());
+    const at::Tensor second = step(sample.slice(0, 1), {generators()[1]});
+    EXPECT_TRUE(at::allclose(both.slice(0, 1), second, 1e-5, 1e-5)) << name;
+    EXPECT_FALSE(at::allclose(both.slice(0, 0, 1), second)) << name;
   }
 }
 
