@@ -17,7 +17,9 @@ void setup_replay(CLI::App& app, Command& selected);
 void setup_rewrite(CLI::App& app, Command& selected);
 void setup_score(CLI::App& app, Command& selected);
 void setup_inspect(CLI::App& app, Command& selected);
+void setup_eval(CLI::App& app, Command& selected);
 void setup_train(CLI::App& app, Command& selected);
+void setup_report(CLI::App& app, Command& selected);
 void setup_bench(CLI::App& app, Command& selected);
 
 }  // namespace omr::cli

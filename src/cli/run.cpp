@@ -12,11 +12,10 @@
 
 #include "cli/commands.h"
 #include "cli/interrupt.h"
+#include "cli/version.h"
 
 namespace omr::cli {
 namespace {
-
-constexpr const char* kVersion = "omr 0.1.0";
 
 std::string first_line(std::string text) { return text.substr(0, text.find('\n')); }
 
@@ -32,7 +31,7 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   Command selected;
   for (const auto setup : {setup_refine, setup_generate, setup_replay, setup_rewrite, setup_score,
-                           setup_inspect, setup_train, setup_bench}) {
+                           setup_inspect, setup_report, setup_train, setup_eval, setup_bench}) {
     setup(app, selected);
   }
   try {

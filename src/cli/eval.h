@@ -1,0 +1,11 @@
+// The subcommands of `omr eval`.
+#pragma once
+
+#include "cli/commands.h"
+
+namespace omr::cli {
+
+void setup_eval_rounds(CLI::App& app, Command& selected);
+void setup_eval_judge(CLI::App& app, Command& selected);
+
+}  // namespace omr::cli

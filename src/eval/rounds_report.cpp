@@ -1,0 +1,110 @@
+#include "omr/eval/rounds_report.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace omr::eval {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json pair_of(const Interval& interval) { return Json::array({interval.low, interval.high}); }
+
+std::string percent(double share) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f %%", 100 * share);
+  return text;
+}
+
+}  // namespace
+
+Json to_json(const RoundsSummary& summary) {
+  Json rewards = Json::array();
+  for (const session::CandidateRewards& r : summary.rewards_by_round) {
+    rewards.push_back(
+        {{"div", r.div}, {"cons", r.cons}, {"mi", r.mi}, {"pref", r.pref}, {"total", r.total}});
+  }
+  Json values = Json::object();
+  for (const auto& [name, share] : summary.by_value) values[name] = share.value();
+  return {{"dialogues", summary.dialogues},
+          {"rounds_mean", summary.rounds_mean},
+          {"rounds_ci", pair_of(summary.rounds_ci)},
+          {"rounds_median", summary.rounds_median},
+          {"accepted", summary.accepted},
+          {"accepted_ci", pair_of(summary.accepted_ci)},
+          {"accepted_by_round", summary.accepted_by_round},
+          {"alignment_by_round", summary.alignment_by_round},
+          {"first_picture_right", summary.first_picture_right},
+          {"broken_per_round", summary.broken_per_round},
+          {"broken_ci", pair_of(summary.broken_ci)},
+          {"change_elsewhere", summary.change_elsewhere},
+          {"diversity", summary.diversity},
+          {"unet_calls_per_round", summary.unet_calls_per_round},
+          {"seconds_per_round", summary.seconds_per_round},
+          {"seconds",
+           {{"refine", summary.refine_seconds},
+            {"generate", summary.generate_seconds},
+            {"score", summary.score_seconds}}},
+          {"rewards_by_round", std::move(rewards)},
+          {"by_value", std::move(values)}};
+}
+
+Json to_json(const Arm& arm, const DialogueTrace& dialogue) {
+  Json rounds = Json::array();
+  for (const RoundTrace& round : dialogue.rounds) {
+    Json line = {{"feedback", round.feedback},
+                 {"prompt", round.prompt},
+                 {"right", round.comparison.right()},
+                 {"of", round.comparison.total()},
+                 {"broken", round.broken},
+                 {"seconds", round.seconds}};
+    if (round.change_elsewhere) line["change_elsewhere"] = *round.change_elsewhere;
+    rounds.push_back(std::move(line));
+  }
+  return {{"event", "dialogue"},           {"arm", arm.name},
+          {"index", dialogue.index},       {"target", scenes::caption(dialogue.target)},
+          {"accepted", dialogue.accepted}, {"wrong_feedback", dialogue.wrong_feedback},
+          {"rounds", std::move(rounds)}};
+}
+
+Json summary_event(const std::string& drawer, const std::vector<ArmResult>& results) {
+  Json arms = Json::object();
+  for (const ArmResult& result : results) {
+    Json arm = to_json(result.summary);
+    arm["extra_rounds"] = result.extra_rounds;
+    arm["extra_rounds_ci"] = pair_of(result.extra_rounds_ci);
+    arms[result.arm.name] = std::move(arm);
+  }
+  return {{"event", "summary"}, {"drawer", drawer}, {"arms", std::move(arms)}};
+}
+
+std::vector<std::pair<std::string, Share>> weakest_values(const RoundsSummary& summary,
+                                                          std::size_t count) {
+  std::vector<std::pair<std::string, Share>> values(summary.by_value.begin(),
+                                                    summary.by_value.end());
+  std::stable_sort(values.begin(), values.end(), [](const auto& a, const auto& b) {
+    return a.second.value() < b.second.value();
+  });
+  values.resize(std::min(values.size(), count));
+  return values;
+}
+
+std::string text_table(const std::vector<ArmResult>& results) {
+  char line[256];
+  std::snprintf(line, sizeof line, "%-18s %7s %15s %9s %9s %8s %9s %9s", "arm", "rounds", "95 %",
+                "accepted", "first ok", "broken", "elsewhere", "calls");
+  std::string out = line;
+  for (const ArmResult& result : results) {
+    const RoundsSummary& s = result.summary;
+    char interval[32];
+    std::snprintf(interval, sizeof interval, "%.2f to %.2f", s.rounds_ci.low, s.rounds_ci.high);
+    std::snprintf(line, sizeof line, "\n%-18s %7.2f %15s %9s %9s %8s %9.4f %9.1f",
+                  result.arm.name.c_str(), s.rounds_mean, interval, percent(s.accepted).c_str(),
+                  percent(s.first_picture_right).c_str(), percent(s.broken_per_round).c_str(),
+                  s.change_elsewhere, s.unet_calls_per_round);
+    out += line;
+  }
+  return out;
+}
+
+}  // namespace omr::eval
