@@ -80,6 +80,11 @@ std::pair<int, int> training_size(const TrainOptions& options) {
   return parse_size(square ? options.size + "x" + options.size : options.size);
 }
 
+std::uint64_t held_out_seed(const TrainOptions& options) {
+  constexpr std::uint64_t kHeldOut = 0x68656c64;
+  return options.loop.seed ^ kHeldOut;
+}
+
 PictureSources open_picture_sources(const TrainOptions& options, bool dense) {
   if (options.scenes == !options.data.empty()) {
     throw Error(ErrorKind::usage, "give --data DIR, or --scenes");
@@ -88,14 +93,13 @@ PictureSources open_picture_sources(const TrainOptions& options, bool dense) {
   if (options.scenes) {
     const auto [width, height] = training_size(options);
     if (width != height) throw Error(ErrorKind::usage, "--size " + options.size + ": scenes are square");
-    constexpr std::uint64_t kHeldOut = 0x68656c64;
     train::SceneSourceSettings settings;
     settings.seed = options.loop.seed;
     settings.size = width;
     settings.pictures = options.pictures;
     settings.dense = dense;
     out.training = std::make_unique<train::SceneSource>(settings);
-    settings.seed ^= kHeldOut;
+    settings.seed = held_out_seed(options);
     settings.pictures = 0;
     settings.dense = false;
     settings.captions = {0, 0, 0, 0};

@@ -49,6 +49,9 @@ train::ProcessGroup prepare(TrainOptions& options);
 // Pixels of --size: "128" or "128x96". Throws Error(usage).
 std::pair<int, int> training_size(const TrainOptions& options);
 
+// The seed of scenes that training never draws.
+std::uint64_t held_out_seed(const TrainOptions& options);
+
 struct PictureSources {
   std::unique_ptr<train::ImageTextSource> training, held_out;
 };

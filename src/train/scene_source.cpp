@@ -3,6 +3,7 @@
 #include "omr/scenes/drawing.h"
 #include "omr/scenes/random.h"
 #include "omr/scenes/sampling.h"
+#include "omr/scenes/scene_edit.h"
 #include "omr/train/sample_random.h"
 
 namespace omr::train {
@@ -40,38 +41,11 @@ std::string SceneSource::text(std::uint64_t index, std::uint64_t variant) const 
   return scenes::caption(scene(index), settings_.captions, random);
 }
 
-// The caption that `text` gives, with one of the things that it says replaced by another.
+// The caption that `text` gives, wrong in one of the things that it says.
 std::optional<std::string> SceneSource::hard_negative(std::uint64_t index, std::uint64_t variant) const {
   scenes::Random random = words(index, variant);
-  scenes::Description description = scenes::describe(scene(index), settings_.captions, random);
-  const auto another = [&](const auto& choices, auto& value) {
-    const auto before = value;
-    while (value == before) value = random.pick(choices);
-  };
-  enum Attribute { kShape, kColour, kSize, kPlace, kBackground };
-  for (;;) {
-    scenes::ObjectDescription& object = description.objects[random.below(description.objects.size())];
-    switch (static_cast<Attribute>(random.below(kBackground + 1))) {
-      case kShape:
-        another(scenes::kShapes, object.shape);
-        return scenes::caption(description);
-      case kColour:
-        if (!object.colour) continue;
-        another(scenes::kColours, *object.colour);
-        return scenes::caption(description);
-      case kSize:
-        another(scenes::kSizes, object.size);
-        return scenes::caption(description);
-      case kPlace:
-        if (!object.place) continue;
-        another(scenes::kPlaces, *object.place);
-        return scenes::caption(description);
-      case kBackground:
-        if (!description.background) continue;
-        another(scenes::kBackgrounds, *description.background);
-        return scenes::caption(description);
-    }
-  }
+  const scenes::Description said = scenes::describe(scene(index), settings_.captions, random);
+  return scenes::caption(scenes::hard_negative(said, random));
 }
 
 io::Json SceneSource::description() const {

@@ -1,0 +1,114 @@
+"""omr train as its users meet it: killed and resumed, two processes, bad data, results that the peers open."""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+import unittest
+
+from support import BINARY, PACK, EndToEndTest, omr
+
+
+def train(what, out, *options):
+    return omr("train", what, "--out", out, "--threads", "1", *options)
+
+
+def unet_options(*options, batch=2, lr=1e-3):
+    return ["--scenes", "--size", "32", "--pictures", "16", "--init", PACK / "unet", "--model", PACK, "--batch", batch, "--samples", "0",
+            "--lr", lr, "--lr-schedule", "cosine:0.3", "--checkpoint-every", "4", "--out-dtype", "fp32", *options]
+
+
+def weights(folder):
+    return (folder / "unet" / "diffusion_pytorch_model.safetensors").read_bytes()
+
+
+class TrainTest(EndToEndTest):
+    def trained(self, *arguments):
+        run = train(*arguments)
+        self.assert_done(run)
+        return run
+
+    def test_killed_runs_resume_to_the_bytes_of_the_run_never_killed(self):
+        whole, killed = self.folder / "whole", self.folder / "killed"
+        self.trained("unet", whole, *unet_options("--steps", "12"))
+        process = subprocess.Popen([BINARY, "train", "unet", "--out", str(killed), "--threads", "1",
+                                    *map(str, unet_options("--steps", "12"))], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while not (killed / "checkpoints" / "step-00000004").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        self.trained("unet", killed, *unet_options("--steps", "12", "--resume"))
+        self.assertEqual(weights(whole), weights(killed))
+        for name in ("optimizer", "ema"):
+            file = pathlib.Path("checkpoints/step-00000012") / f"{name}.safetensors"
+            self.assertEqual((whole / file).read_bytes(), (killed / file).read_bytes(), name)
+
+    def test_two_processes_do_what_one_does_with_twice_the_batch(self):
+        together, alone = self.folder / "together", self.folder / "alone"
+        self.trained("unet", alone, *unet_options("--steps", "3", batch=4))
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        processes = [
+            subprocess.Popen([BINARY, "train", "unet", "--out", str(together), "--threads", "1", *map(str, unet_options("--steps", "3"))],
+                             env=os.environ | {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)},
+                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            for rank in range(2)]
+        for process in processes:
+            _, errors = process.communicate(timeout=120)
+            self.assertEqual(process.returncode, 0, errors.decode())
+        from safetensors.torch import load_file
+        # Averaged gradients, to rounding. The weights differ more: AdamW divides by each gradient's own size, tiny ones too.
+        name = "checkpoints/step-00000003/optimizer.safetensors"
+        one, two = load_file(alone / name), load_file(together / name)
+        keys = [key for key in one if key.startswith("exp_avg.")]
+        largest = max(one[key].abs().max().item() for key in keys)
+        worst = max((one[key] - two[key]).abs().max().item() for key in keys)
+        self.assertLess(worst, 1e-4 * largest)
+        self.assertEqual(len((together / "train.jsonl").read_text().splitlines()), len((alone / "train.jsonl").read_text().splitlines()))
+
+    def test_bad_data_is_skipped_with_a_count(self):
+        data = self.folder / "data"
+        data.mkdir()
+        picture = self.folder / "made.png"
+        omr("generate", "a red star", "--model", PACK, "--steps", "1", "-o", picture)
+        (data / "good.png").write_bytes(picture.read_bytes())
+        (data / "torn.png").write_bytes(b"no picture")
+        lines = [json.dumps({"file_name": "good.png", "text": "a red star"}), "{broken", json.dumps({"file_name": "gone.png", "text": "x"}),
+                 json.dumps({"file_name": "torn.png", "text": "x"}), json.dumps({"text": "no file"}),
+                 json.dumps({"file_name": "good.png", "text": "a very long caption " * 500})]
+        (data / "metadata.jsonl").write_text("\n".join(lines) + "\n")
+        result = self.trained("unet", self.folder / "run", "--data", data, "--size", "32", "--init", PACK / "unet", "--model", PACK,
+                       "--steps", "2", "--batch", "2", "--samples", "1")
+        self.assertIn("2 pictures; skipped 2 broken lines and 2 missing or unreadable files", result.stderr)
+        (data / "metadata.jsonl").write_text("{broken\n")
+        result = train("vae", self.folder / "none", "--data", data, "--size", "32", "--init", PACK / "vae")
+        self.assert_refused(result, "names no picture that can be used")
+
+    def test_a_learning_rate_that_explodes_ends_with_one_line(self):
+        result = train("unet", self.folder / "run", *unet_options("--steps", "60", "--max-grad-norm", "0", lr=1e30))
+        self.assertEqual(result.code, 1)
+        self.assertIn("NaN", result.error_lines[-1])
+
+    def test_results_open_in_diffusers_and_transformers(self):
+        from diffusers import AutoencoderKL, UNet2DConditionModel
+        from transformers import CLIPModel, LlamaForCausalLM
+        short = ["--steps", "2", "--batch", "2"]
+        scenes = ["--scenes", "--size", "32", *short]
+        for what, part, model in (("vae", "vae", AutoencoderKL), ("clip", "reward", CLIPModel), ("refiner", "refiner", LlamaForCausalLM)):
+            options = ["--scenes", *short] if what == "refiner" else scenes
+            self.trained(what, self.folder / what, "--config", PACK / part, *options)
+            model.from_pretrained(self.folder / what / part)
+        self.trained("unet", self.folder / "unet", "--config", PACK / "unet", "--model", PACK, "--samples", "1", "--text-encoder-config",
+              PACK / "text_encoder", *scenes)
+        UNet2DConditionModel.from_pretrained(self.folder / "unet" / "unet")
+        self.assertTrue((self.folder / "unet" / "text_encoder" / "model.safetensors").is_file())
+        self.assertIn("<svg", (self.folder / "unet" / "train.html").read_text())
+
+
+if __name__ == "__main__":
+    unittest.main()
