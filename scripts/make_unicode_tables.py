@@ -2,7 +2,7 @@
 """Writes src/text/unicode_tables.cpp.
 
 The tables are those that Hugging Face's tokenizers library works with (its NFC, its Lowercase and
-its regular expressions' \\p{L}, \\p{N} and \\s), asked one code point at a time: Python's own
+its regular expressions' \\p{L}, \\p{N}, \\p{P}, \\p{Mn} and \\s), asked one code point at a time: Python's own
 unicodedata may be of an older Unicode. Needs the packages tokenizers and regex.
 """
 
@@ -116,6 +116,8 @@ def main():
         ("CodePointRange", "letters", braces(ranges(members(r"\p{L}")))),
         ("CodePointRange", "numbers", braces(ranges(members(r"\p{N}")))),
         ("CodePointRange", "spaces", braces(ranges(members(r"\s")))),
+        ("CodePointRange", "punctuation", braces(ranges(members(r"\p{P}")))),
+        ("CodePointRange", "nonspacing_marks", braces(ranges(members(r"\p{Mn}")))),
         ("LowerRun", "lower_runs", braces(lower_runs())),
         ("CombiningRange", "combining_classes", braces(combining_classes())),
         ("Decomposition", "decompositions", lines(f"{{0x{c:X}, {at}, {n}}}" for c, at, n in starts)),

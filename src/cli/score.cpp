@@ -39,11 +39,13 @@ int run_score(const ScoreOptions& options) {
   const at::Tensor texts = model.embed_text(options.prompts);
   const at::Tensor pictures = model.embed_images(images);
   const at::Tensor cosines = texts.mm(pictures.t());
+  const at::Tensor scores = model.scores_embeddings() ? model.scores(texts, pictures)
+                                                      : model.preferences(options.prompts, images);
   for (std::size_t i = 0; i < images.size(); ++i) {
     for (std::size_t p = 0; p < options.prompts.size(); ++p) {
-      const double cosine =
-          cosines[static_cast<std::int64_t>(p)][static_cast<std::int64_t>(i)].item<double>();
-      const double score = model.logit_scale() * cosine;
+      const auto row = static_cast<std::int64_t>(p), column = static_cast<std::int64_t>(i);
+      const double cosine = cosines[row][column].item<double>();
+      const double score = scores[row][column].item<double>();
       if (options.output.json) {
         print_event({{"event", "score"},
                      {"image", options.images[i]},

@@ -95,4 +95,12 @@ std::vector<session::Embedding> ClipRewardModel::embed_images(const std::vector<
   return images.empty() ? std::vector<session::Embedding>() : rows(model_.embed_images(images));
 }
 
+std::vector<double> ClipRewardModel::preferences(const std::string& prompt,
+                                                 const std::vector<Image>& images) {
+  if (model_.scores_embeddings() || images.empty()) return {};
+  const at::Tensor scores = model_.preferences({prompt}, images).to(at::kDouble).contiguous();
+  const auto* first = scores.const_data_ptr<double>();
+  return {first, first + scores.numel()};
+}
+
 }  // namespace omr::cli

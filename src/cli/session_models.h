@@ -40,6 +40,8 @@ class ClipRewardModel : public session::RewardModel {
   explicit ClipRewardModel(reward::RewardModel& model) : model_(model) {}
   std::vector<session::Embedding> embed_text(const std::vector<std::string>& texts) override;
   std::vector<session::Embedding> embed_images(const std::vector<Image>& images) override;
+  std::vector<double> preferences(const std::string& prompt,
+                                  const std::vector<Image>& images) override;
   double logit_scale() const override { return model_.logit_scale(); }
 
  private:

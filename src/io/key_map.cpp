@@ -56,6 +56,29 @@ std::string block_key_of_ldm(std::string_view key, const std::string& block, std
   return block + "attentions." + at + std::string(key);
 }
 
+// "0.attn.in_proj_weight" of either tower's layers.
+std::vector<TensorView> layer_views_of_open_clip(std::string_view rest, const std::string& to,
+                                                 const TensorInfo& info, std::int64_t layers) {
+  static const Renames kLayer = {{"ln_1.", "layer_norm1."},
+                                 {"ln_2.", "layer_norm2."},
+                                 {"mlp.c_fc.", "mlp.fc1."},
+                                 {"mlp.c_proj.", "mlp.fc2."},
+                                 {"attn.out_proj.", "self_attn.out_proj."}};
+  const auto layer = take_number(rest);
+  if (!layer || *layer >= layers) return {};
+  const std::string block = to + std::to_string(*layer) + ".";
+  if (const auto name = with_start_renamed(rest, kLayer)) return {{block + *name}};
+  if (!take(rest, "attn.in_proj_") || info.shape.empty() || info.shape.front() % 3 != 0) return {};
+  // Query, key and value lie stacked in one matrix.
+  const std::int64_t width = info.shape.front() / 3;
+  std::vector<TensorView> out;
+  for (const char* half : {"q_proj.", "k_proj.", "v_proj."}) {
+    const auto first = static_cast<std::int64_t>(out.size()) * width;
+    out.push_back({block + "self_attn." + half + std::string(rest), first, width});
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string current_vae_key(const std::string& key) {
@@ -147,25 +170,54 @@ std::vector<TensorView> clip_views_of_open_clip(const TensorInfo& info, std::int
       {"token_embedding.", "text_model.embeddings.token_embedding."},
       {"positional_embedding", "text_model.embeddings.position_embedding.weight"},
       {"ln_final.", "text_model.final_layer_norm."}};
-  static const Renames kLayer = {{"ln_1.", "layer_norm1."},
-                                 {"ln_2.", "layer_norm2."},
-                                 {"mlp.c_fc.", "mlp.fc1."},
-                                 {"mlp.c_proj.", "mlp.fc2."},
-                                 {"attn.out_proj.", "self_attn.out_proj."}};
   if (const auto end = with_start_renamed(info.name, kEnds)) return {{*end}};
   std::string_view rest = info.name;
   if (!take(rest, "transformer.resblocks.")) return {};
-  const auto layer = take_number(rest);
-  if (!layer || *layer >= layers) return {};
-  const std::string block = "text_model.encoder.layers." + std::to_string(*layer) + ".";
-  if (const auto name = with_start_renamed(rest, kLayer)) return {{block + *name}};
-  if (!take(rest, "attn.in_proj_") || info.shape.empty() || info.shape.front() % 3 != 0) return {};
-  // Query, key and value lie stacked in one matrix.
-  const std::int64_t width = info.shape.front() / 3;
-  std::vector<TensorView> out;
-  for (const char* half : {"q_proj.", "k_proj.", "v_proj."}) {
-    const auto first = static_cast<std::int64_t>(out.size()) * width;
-    out.push_back({block + "self_attn." + half + std::string(rest), first, width});
+  return layer_views_of_open_clip(rest, "text_model.encoder.layers.", info, layers);
+}
+
+std::vector<TensorView> clip_vision_views_of_open_clip(const TensorInfo& info,
+                                                       std::int64_t layers) {
+  static const Renames kEnds = {
+      {"class_embedding", "vision_model.embeddings.class_embedding"},
+      {"positional_embedding", "vision_model.embeddings.position_embedding.weight"},
+      {"conv1.", "vision_model.embeddings.patch_embedding."},
+      {"ln_pre.", "vision_model.pre_layrnorm."},
+      {"ln_post.", "vision_model.post_layernorm."}};
+  std::string_view rest = info.name;
+  if (!take(rest, "visual.")) return {};
+  if (rest == "proj") return {{"visual_projection.weight", 0, -1, /*transposed=*/true}};
+  if (const auto end = with_start_renamed(rest, kEnds)) return {{*end}};
+  if (!take(rest, "transformer.resblocks.")) return {};
+  return layer_views_of_open_clip(rest, "vision_model.encoder.layers.", info, layers);
+}
+
+std::string image_reward_key(const std::string& key) {
+  static const Renames kParts = {{"blip.visual_encoder.", "vision."},
+                                 {"blip.text_encoder.", "text."},
+                                 {"blip.", ""},
+                                 {".patch_embed.proj.", ".proj."},
+                                 {".attn.", "."},
+                                 {".mlp.fc", ".fc"},
+                                 {"text.embeddings.", "text."},
+                                 {"text.encoder.layer.", "text.layers."},
+                                 {"attention.self.", "attention."},
+                                 {"attention.output.", "attention."},
+                                 {".LayerNorm.", ".layer_norm."},
+                                 {".intermediate.dense.", ".intermediate."},
+                                 {".output.dense.", ".output."},
+                                 {".output.layer_norm.", ".layer_norm."},
+                                 // Dropout stands between the layers of the head.
+                                 {"mlp.layers.0.", "mlp.0."},
+                                 {"mlp.layers.2.", "mlp.1."},
+                                 {"mlp.layers.4.", "mlp.2."},
+                                 {"mlp.layers.6.", "mlp.3."},
+                                 {"mlp.layers.7.", "mlp.4."}};
+  std::string out = key;
+  for (const auto& [from, to] : kParts) {
+    if (const std::size_t at = out.find(from); at != std::string::npos) {
+      out.replace(at, from.size(), to);
+    }
   }
   return out;
 }

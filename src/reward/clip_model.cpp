@@ -4,8 +4,11 @@
 
 #include <ATen/Functions.h>
 
+#include "omr/core/error.h"
 #include "omr/io/weights.h"
 #include "omr/nn/load_weights.h"
+
+#include "reward/open_clip.h"
 
 namespace omr::reward {
 namespace {
@@ -21,6 +24,8 @@ io::Config tower(const io::Config& config, const std::string& key, io::Json obje
   }
   return io::Config(std::move(object), config.where() + ", " + key);
 }
+
+bool becomes_nf4(const std::string& linear) { return linear != "text_projection"; }
 
 }  // namespace
 
@@ -66,9 +71,24 @@ at::Tensor CLIPModelImpl::get_image_features(const at::Tensor& pixel_values) {
 }
 
 CLIPModel load_clip_model(const std::filesystem::path& folder,
-                          const nn::ExecutionOptions& execution) {
-  CLIPModel model(CLIPConfig::from(io::Config(folder / "config.json")));
-  nn::load_weights(*model, io::Weights::open(folder, "model"), "reward model", execution);
+                          const nn::ExecutionOptions& execution, bool to_nf4) {
+  const std::filesystem::path config = folder / "config.json";
+  const bool is_hugging_face = std::filesystem::exists(config);
+  io::Weights weights =
+      is_hugging_face ? io::Weights::open(folder, "model") : open_open_clip_weights(folder);
+  CLIPConfig sizes;
+  if (is_hugging_face) {
+    sizes = CLIPConfig::from(io::Config(config));
+  } else if (is_open_clip(weights)) {
+    sizes = open_clip_config(folder, weights);
+    weights = clip_weights_of_open_clip(weights, sizes);
+  } else {
+    throw Error(ErrorKind::mismatch,
+                folder.string() + ": neither a config.json of CLIPModel nor OpenCLIP's tensors");
+  }
+  CLIPModel model(sizes);
+  nn::load_weights(*model, weights, "reward model", execution,
+                   [&](const std::string& linear) { return to_nf4 && becomes_nf4(linear); });
   model->eval();
   return model;
 }
@@ -76,7 +96,9 @@ CLIPModel load_clip_model(const std::filesystem::path& folder,
 void quantize_nf4(CLIPModelImpl& model) {
   for (const auto& item : model.named_modules()) {
     auto* linear = item.value()->as<nn::LinearImpl>();
-    if (linear != nullptr && item.key() != "text_projection") linear->quantize_nf4();
+    if (linear != nullptr && !linear->quantized() && becomes_nf4(item.key())) {
+      linear->quantize_nf4();
+    }
   }
 }
 

@@ -88,7 +88,8 @@ std::vector<CandidateRewards> raw_rewards(const RewardInputs& inputs) {
   for (std::size_t k = 0; k < inputs.images.size(); ++k) {
     const Embedding& image = inputs.images[k];
     CandidateRewards raw;
-    raw.pref = inputs.logit_scale * cosine(inputs.prompt, image);
+    raw.pref = inputs.preferences.empty() ? inputs.logit_scale * cosine(inputs.prompt, image)
+                                          : inputs.preferences.at(k);
     if (which.div) raw.div = shares[k];
     if (which.cons) raw.cons = cosine(image, *inputs.kept);
     if (which.mi) {

@@ -21,6 +21,7 @@ constexpr double kSmallestSpread = 0.02;
 struct PromptReading {
   std::vector<Phrase> phrases;  // of the plain prompt
   std::vector<bool> changed;
+  std::string text;  // without weights
   Embedding prompt;
   std::vector<Embedding> contrasts;
   std::vector<Embedding> phrase_embeddings;  // empty without a reward model, like the two above
@@ -30,6 +31,7 @@ PromptReading read_prompt(const RoundInputs& inputs, const Prompt& before, const
                           RewardModel* reward_model) {
   const std::string plain = parse_weights(prompt.text).text;
   PromptReading reading;
+  reading.text = plain;
   reading.phrases = cut_phrases(plain);
   reading.changed = changed_phrases(cut_phrases(parse_weights(before.text).text), reading.phrases);
   if (reward_model == nullptr) return reading;
@@ -193,6 +195,7 @@ std::vector<Embedding> judge(RoundRecord& record, const std::vector<Candidate>& 
   rewards.prompt = reading.prompt;
   rewards.contrasts = reading.contrasts;
   rewards.logit_scale = reward_model.logit_scale();
+  rewards.preferences = reward_model.preferences(reading.text, images);
   if (inputs.memory != nullptr) {
     const int picked = inputs.state.round(inputs.state.current()).picked;
     rewards.kept = inputs.memory->embeddings.at(static_cast<std::size_t>(picked - 1));

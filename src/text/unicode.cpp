@@ -76,6 +76,7 @@ char32_t composed(char32_t first, char32_t second) {
 bool is_letter(char32_t code) { return find_range(letters(), code) != nullptr; }
 bool is_number(char32_t code) { return find_range(numbers(), code) != nullptr; }
 bool is_space(char32_t code) { return find_range(spaces(), code) != nullptr; }
+bool is_punctuation(char32_t code) { return find_range(punctuation(), code) != nullptr; }
 
 Characters decode_characters(std::string_view text, std::size_t offset) {
   Characters out;
@@ -87,6 +88,15 @@ Characters decode_characters(std::string_view text, std::size_t offset) {
     at += length;
   }
   return out;
+}
+
+Characters strip_accents(const Characters& characters) {
+  Characters parts;
+  parts.reserve(characters.size());
+  for (const Character& character : characters) append_decomposed(parts, character);
+  std::erase_if(
+      parts, [](const Character& c) { return find_range(nonspacing_marks(), c.code) != nullptr; });
+  return parts;
 }
 
 Characters compose_nfc(const Characters& characters) {

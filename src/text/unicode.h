@@ -16,9 +16,10 @@ struct Character {
 };
 using Characters = std::vector<Character>;
 
-bool is_letter(char32_t code);  // \p{L}
-bool is_number(char32_t code);  // \p{N}
-bool is_space(char32_t code);   // \s
+bool is_letter(char32_t code);       // \p{L}
+bool is_number(char32_t code);       // \p{N}
+bool is_space(char32_t code);        // \s
+bool is_punctuation(char32_t code);  // \p{P}
 
 // Well-formed UTF-8, with `offset` added to the positions.
 Characters decode_characters(std::string_view text, std::size_t offset = 0);
@@ -26,6 +27,9 @@ Characters decode_characters(std::string_view text, std::size_t offset = 0);
 // Canonical composition (Unicode Standard Annex 15, NFC). A composed character spans what it was
 // made of.
 Characters compose_nfc(const Characters& characters);
+
+// Canonical decomposition (NFD) without the nonspacing marks (\p{Mn}): "é" becomes "e".
+Characters strip_accents(const Characters& characters);
 
 // Runs of white space become one U+0020.
 Characters collapse_spaces(const Characters& characters);

@@ -35,9 +35,11 @@ struct Composition {
   char32_t first, second, composed;
 };
 
-std::span<const CodePointRange> letters();  // \p{L}
-std::span<const CodePointRange> numbers();  // \p{N}
-std::span<const CodePointRange> spaces();   // \s
+std::span<const CodePointRange> letters();           // \p{L}
+std::span<const CodePointRange> numbers();           // \p{N}
+std::span<const CodePointRange> spaces();            // \s
+std::span<const CodePointRange> punctuation();       // \p{P}
+std::span<const CodePointRange> nonspacing_marks();  // \p{Mn}
 std::span<const LowerRun> lower_runs();
 std::span<const CombiningRange> combining_classes();
 std::span<const Decomposition> decompositions();

@@ -2,6 +2,8 @@
 
 DIR/resample, DIR/preprocess-*: pictures and what becomes of them. DIR/model-*: a folder as
 transformers saves it, an adapter as PEFT saves it, pictures, and unit embeddings of them.
+DIR/open-clip-*: the same model under OpenCLIP's keys. DIR/image-reward: ImageReward's forward pass
+rebuilt from transformers' Blip classes, and what BertTokenizer makes of texts.
 """
 
 import argparse
@@ -21,12 +23,17 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from transformers import (
+    BertTokenizer,
     BitsAndBytesConfig,
+    BlipTextConfig,
+    BlipVisionConfig,
+    BlipVisionModel,
     CLIPConfig,
     CLIPImageProcessorPil,
     CLIPModel,
     CLIPTokenizer,
 )
+from transformers.models.blip.modeling_blip_text import BlipTextModel
 
 TOKENIZER = Path(__file__).resolve().parents[2] / "models" / "scenes" / "reward"
 TEXTS = [
@@ -228,6 +235,160 @@ def make_models(out):
     )  # fmt: skip
 
 
+def to_open_clip(state):
+    """CLIPModel's tensors under OpenCLIP's names (open_clip/model.py, CLIP)."""
+    towers = {"text_model.": "", "vision_model.": "visual."}
+    names = {
+        "embeddings.token_embedding.weight": "token_embedding.weight", "embeddings.position_embedding.weight": "positional_embedding",
+        "embeddings.class_embedding": "class_embedding", "embeddings.patch_embedding.weight": "conv1.weight",
+        "final_layer_norm": "ln_final", "pre_layrnorm": "ln_pre", "post_layernorm": "ln_post", "encoder.layers": "transformer.resblocks",
+        "layer_norm1": "ln_1", "layer_norm2": "ln_2", "mlp.fc1": "mlp.c_fc", "mlp.fc2": "mlp.c_proj", "self_attn.out_proj": "attn.out_proj",
+    }  # fmt: skip
+    out = {"visual.proj": state.pop("visual_projection.weight").T, "text_projection": state.pop("text_projection.weight").T,
+           "logit_scale": state.pop("logit_scale")}  # fmt: skip
+    for key in [k for k in state if ".q_proj." in k]:
+        parts = [state.pop(key.replace("q_proj", f"{part}_proj")) for part in "qkv"]
+        state[key.replace("self_attn.q_proj.", "attn.in_proj_")] = torch.cat(parts)
+    for key, value in state.items():
+        tower, prefix = next((t, p) for t, p in towers.items() if key.startswith(t))
+        key = key.removeprefix(tower)
+        for ours, theirs in names.items():
+            key = key.replace(ours, theirs)
+        out[prefix + key] = value
+    return {k: v.contiguous() for k, v in out.items()}
+
+
+def make_open_clip(out):
+    """model-gelu and model-quick-gelu again, the first by its shapes alone (heads of 64), the second with a config."""
+    tokens = {"vocab_size": 712, "bos_token_id": 710, "eos_token_id": 2, "pad_token_id": 0}
+    cases = {
+        "open-clip-shapes": (64, 1, 128, 2, "gelu", "open_clip_pytorch_model", False),
+        "open-clip-config": (60, 5, 48, 3, "quick_gelu", "open_clip_model", True),
+    }
+    for name, (text_width, text_heads, vision_width, vision_heads, act, stem, with_config) in cases.items():
+        folder = out / name
+        folder.mkdir(parents=True, exist_ok=True)
+        side = 28
+        config = {
+            "projection_dim": 24,
+            "text_config": {"hidden_size": text_width, "intermediate_size": 72, "num_hidden_layers": 2, "num_attention_heads": text_heads,
+                            "max_position_embeddings": 20, "hidden_act": act, **tokens},
+            "vision_config": {"hidden_size": vision_width, "intermediate_size": 100, "num_hidden_layers": 3,
+                              "num_attention_heads": vision_heads, "image_size": side, "patch_size": 7, "hidden_act": act},
+        }  # fmt: skip
+        model = CLIPModel(CLIPConfig(**config)).eval()
+        with torch.no_grad():
+            for key, parameter in model.named_parameters():
+                if parameter.dim() >= 2:
+                    parameter.normal_(0, 1.5 * parameter[0].numel() ** -0.5)
+                elif "norm" in key or "bias" in key:
+                    parameter.add_(torch.randn_like(parameter) * 0.2)
+            model.logit_scale.fill_(2.9)
+        save_file(to_open_clip(dict(model.state_dict())), folder / f"{stem}.safetensors")
+        mean, std = ([0.5, 0.4, 0.3], [0.2, 0.3, 0.4]) if with_config else (None, None)
+        if with_config:
+            cfg = {"embed_dim": 24, "quick_gelu": True, "text_cfg": {"heads": text_heads, "width": text_width, "layers": 2},
+                   "vision_cfg": {"head_width": vision_width // vision_heads, "width": vision_width}}  # fmt: skip
+            (folder / "open_clip_config.json").write_text(json.dumps({
+                "model_cfg": cfg, "preprocess_cfg": {"mean": mean, "std": std, "interpolation": "bicubic", "resize_mode": "shortest"},
+            }))  # fmt: skip
+        for file in ("vocab.json", "merges.txt", "special_tokens_map.json"):
+            shutil.copyfile(TOKENIZER / file, folder / file)
+        tokenizer_config = json.loads((TOKENIZER / "tokenizer_config.json").read_text())
+        (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer_config | {"model_max_length": 20}))
+        tokenizer = CLIPTokenizer.from_pretrained(folder)
+        inputs = tokenizer(TEXTS, padding=True, truncation=True, return_tensors="pt")
+        images = [random_image(*size) for size in ((45, 31), (side, side), (17, 60))]
+        statistics = {"image_mean": mean, "image_std": std} if with_config else {}
+        processor = CLIPImageProcessorPil(size={"shortest_edge": side}, crop_size={"height": side, "width": side}, **statistics)
+        pixels = processor(images=[to_pil(image) for image in images], return_tensors="pt")["pixel_values"]
+        tensors = {f"picture{i}": image for i, image in enumerate(images)}
+        for quantization in ("none", "nf4"):
+            if quantization == "nf4":
+                quantize(model)
+            for key, value in embeddings(model, {k: inputs[k] for k in ("input_ids", "attention_mask")}, pixels).items():
+                tensors[f"{quantization}.{key}"] = value
+        write(folder, tensors, {"texts": TEXTS, "pictures": len(images), "logit_scale": model.logit_scale.exp().item()})
+
+
+WORDPIECE_TEXTS = [
+    *TEXTS, "Ünïted   Élan\tnaïve\n", "don't stop-me; (now) $5 ^_^", "中文 and 日本", "\u200b zero\u00adwidth \x01",
+    "x" * 101, "«quoted» … —dash", "İstanbul ΑΣ", "unknownword ☃ star",
+]  # fmt: skip
+
+
+def make_image_reward(out):
+    folder = out / "image-reward"
+    folder.mkdir(parents=True, exist_ok=True)
+    letters = "abcdefghijklmnopqrstuvwyz0123456789"
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *("##" + c for c in letters), *"!?'-;()$^_.,«»…—中文α", "##σ", "##ς",
+              "a", "star", "small", "red", "blue", "at", "the", "top", "left", "##st", "##ed", "circle", "large", "##word", "word"]  # fmt: skip
+    pieces = list(dict.fromkeys(pieces))
+    (folder / "vocab.txt").write_text("\n".join(pieces) + "\n", encoding="utf-8")
+    tokenizer = BertTokenizer(vocab={piece: i for i, piece in enumerate(pieces)})
+
+    side, width = 32, 128
+    vision = BlipVisionModel(BlipVisionConfig(hidden_size=width, intermediate_size=150, num_hidden_layers=2, num_attention_heads=2,
+                                              image_size=side, patch_size=8, layer_norm_eps=1e-6, hidden_act="gelu")).eval()  # fmt: skip
+    text = BlipTextModel(
+        BlipTextConfig(vocab_size=len(pieces) + 2, hidden_size=60, encoder_hidden_size=width, intermediate_size=96, num_hidden_layers=2,
+                       num_attention_heads=4, max_position_embeddings=48, layer_norm_eps=1e-12, is_decoder=True), add_pooling_layer=False,
+    ).eval()  # fmt: skip
+    sizes = [60, 1024, 128, 64, 16, 1]
+    mlp = torch.nn.ModuleList(torch.nn.Linear(a, b) for a, b in zip(sizes, sizes[1:]))
+    vision_proj, text_proj = torch.nn.Linear(width, 20), torch.nn.Linear(60, 20)
+    parts = {"vision": vision, "text": text, "mlp": mlp, "vision_proj": vision_proj, "text_proj": text_proj}
+    with torch.no_grad():
+        for module in parts.values():
+            for key, parameter in module.named_parameters():
+                if parameter.dim() >= 2:
+                    parameter.normal_(0, 1.3 * parameter[0].numel() ** -0.5)
+                else:
+                    parameter.add_(torch.randn_like(parameter) * 0.2)
+    state = {}
+    for key, value in vision.state_dict().items():
+        for ours, theirs in (("embeddings.class_embedding", "cls_token"), ("embeddings.position_embedding", "pos_embed"),
+                             ("embeddings.patch_embedding", "patch_embed.proj"), ("encoder.layers", "blocks"), ("layer_norm1", "norm1"),
+                             ("layer_norm2", "norm2"), ("self_attn.qkv", "attn.qkv"), ("self_attn.projection", "attn.proj"),
+                             ("post_layernorm", "norm")):  # fmt: skip
+            key = key.replace(ours, theirs)
+        state[f"blip.visual_encoder.{key}"] = value
+    state |= {f"blip.text_encoder.{key}": value for key, value in text.state_dict().items()}
+    state["blip.text_encoder.embeddings.position_ids"] = torch.arange(48)[None]
+    for name in ("vision_proj", "text_proj"):
+        state |= {f"blip.{name}.{key}": value for key, value in parts[name].state_dict().items()}
+    for layer, place in zip(mlp, (0, 2, 4, 6, 7)):
+        state |= {f"mlp.layers.{place}.{key}": value for key, value in layer.state_dict().items()}
+    save_file({k: v.contiguous() for k, v in state.items()}, folder / "ImageReward.safetensors")
+    (folder / "med_config.json").write_text(json.dumps({"hidden_act": "gelu", "num_attention_heads": 4, "layer_norm_eps": 1e-12}))
+
+    images = [random_image(*size) for size in ((45, 31), (side, side), (17, 60))]
+    processor = CLIPImageProcessorPil(size={"shortest_edge": side}, crop_size={"height": side, "width": side})
+    pixels = processor(images=[to_pil(image) for image in images], return_tensors="pt")["pixel_values"]
+    inputs = tokenizer(TEXTS, padding="max_length", truncation=True, max_length=35, return_tensors="pt")
+    tensors = {f"picture{i}": image for i, image in enumerate(images)}
+    for quantization in ("none", "nf4"):
+        if quantization == "nf4":
+            quantize(vision), quantize(text)
+        with torch.no_grad():
+            states = vision(pixels).last_hidden_state
+            rows, alone = [], []
+            for ids, mask in zip(inputs["input_ids"], inputs["attention_mask"]):
+                ids, mask = ids[None], mask[None]
+                read = text(input_ids=ids.expand(len(images), -1), attention_mask=mask.expand(len(images), -1), is_decoder=False,
+                            encoder_hidden_states=states, encoder_attention_mask=torch.ones(states.shape[:2], dtype=torch.long))  # fmt: skip
+                x = read.last_hidden_state[:, 0]
+                for layer in mlp:
+                    x = layer(x)
+                rows.append((x[:, 0] - 0.16717362830052426) / 1.0333394966054072)
+                alone.append(text(input_ids=ids, attention_mask=mask, is_decoder=False).last_hidden_state[:, 0])
+            tensors[f"{quantization}.preferences"] = torch.stack(rows)
+            for key, value in (("text", text_proj(torch.cat(alone))), ("image", vision_proj(states[:, 0]))):
+                tensors[f"{quantization}.{key}"] = value / value.norm(dim=-1, keepdim=True)
+    ids = [tokenizer(t, truncation=True, max_length=35)["input_ids"] for t in WORDPIECE_TEXTS]
+    write(folder, tensors, {"texts": TEXTS, "pictures": len(images), "wordpiece_texts": WORDPIECE_TEXTS, "wordpiece_ids": ids})
+
+
 def write(folder, tensors, case):
     folder.mkdir(parents=True, exist_ok=True)
     save_file({k: v.contiguous() for k, v in tensors.items()}, folder / "expected.safetensors")
@@ -242,6 +403,8 @@ def main():
     make_resample(out)
     make_preprocess(out)
     make_models(out)
+    make_open_clip(out)
+    make_image_reward(out)
 
 
 if __name__ == "__main__":

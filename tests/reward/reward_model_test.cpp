@@ -65,6 +65,48 @@ TEST_P(PeersRewardModelTest, QuantisationAndAdapterEachChangeTheEmbeddings) {
 INSTANTIATE_TEST_SUITE_P(Shapes, PeersRewardModelTest,
                          testing::Values("model-gelu", "model-quick-gelu", "model-sharded"));
 
+TEST(PeersOpenClipTest, EmbeddingsMatchTheSameModelOfTransformers) {
+  for (const char* name : {"open-clip-shapes", "open-clip-config"}) {
+    const PeerCase peer(name);
+    for (const auto& [quantization, prefix] :
+         {std::pair{RewardQuantization::none, std::string("none.")},
+          std::pair{RewardQuantization::nf4, std::string("nf4.")}}) {
+      SCOPED_TRACE(name + (" " + prefix));
+      RewardModel model = RewardModel::open(peer.folder, options(quantization, false), {});
+      const at::Tensor text = model.embed_text(peer.config.texts("texts"));
+      const at::Tensor image = model.embed_images(peer.pictures());
+      EXPECT_LT(largest_difference(text, peer.expected->tensor(prefix + "text")), 1e-5);
+      EXPECT_LT(largest_difference(image, peer.expected->tensor(prefix + "image")), 1e-5);
+      EXPECT_NEAR(model.logit_scale(), peer.config.number("logit_scale", 0), 1e-4);
+      EXPECT_TRUE(model.scores_embeddings());
+      EXPECT_TRUE(at::equal(model.preferences(peer.config.texts("texts"), peer.pictures()),
+                            model.scores(text, image)));
+    }
+  }
+}
+
+TEST(PeersImageRewardTest, ScoresMatchItsForwardPassOfTransformersParts) {
+  const PeerCase peer("image-reward");
+  for (const auto& [quantization, prefix] :
+       {std::pair{RewardQuantization::none, std::string("none.")},
+        std::pair{RewardQuantization::nf4, std::string("nf4.")}}) {
+    SCOPED_TRACE(prefix);
+    RewardModel model = RewardModel::open(peer.folder, options(quantization, false), {});
+    EXPECT_FALSE(model.scores_embeddings());
+    const auto texts = peer.config.texts("texts");
+    const at::Tensor scores = model.preferences(texts, peer.pictures());
+    EXPECT_LT(largest_difference(scores, peer.expected->tensor(prefix + "preferences")), 1e-4);
+    EXPECT_LT(largest_difference(model.embed_text(texts), peer.expected->tensor(prefix + "text")),
+              1e-5);
+    EXPECT_LT(largest_difference(model.embed_images(peer.pictures()),
+                                 peer.expected->tensor(prefix + "image")),
+              1e-5);
+    EXPECT_EQ(model.preferences({}, peer.pictures()).sizes(), (std::vector<std::int64_t>{0, 3}));
+    EXPECT_EQ(model.preferences(texts, {}).sizes(),
+              (std::vector<std::int64_t>{static_cast<std::int64_t>(texts.size()), 0}));
+  }
+}
+
 TEST(RewardReferenceTest, ScoresOfThePackMatchTransformers) {
   RewardModel base = RewardModel::open(kPackReward, options(RewardQuantization::none, false), {});
   RewardModel adapted = RewardModel::open(kPackReward, options(RewardQuantization::none, true), {});

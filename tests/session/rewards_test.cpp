@@ -134,5 +134,16 @@ TEST(RewardLearningTest, OneCandidateTeachesNothingAndManyTeachWithinBounds) {
   EXPECT_GE(m.cons, 1 / kMaxMultiplier);
 }
 
+TEST(RewardsTest, AModelThatJudgesTogetherSaysThePreferenceItself) {
+  RewardInputs inputs;
+  inputs.images = {kX, kY};
+  inputs.prompt = kX;
+  inputs.logit_scale = 10;
+  inputs.preferences = {-0.5, 1.5};
+  const std::vector<CandidateRewards> raw = raw_rewards(inputs);
+  EXPECT_EQ(raw[0].pref, -0.5);
+  EXPECT_EQ(raw[1].pref, 1.5);
+}
+
 }  // namespace
 }  // namespace omr::session

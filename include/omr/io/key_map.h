@@ -27,5 +27,12 @@ std::vector<TensorView> vae_views_of_ldm(const TensorInfo& info, std::int64_t le
 // "transformer.resblocks.0.attn.in_proj_weight" of OpenCLIP's text tower (mlfoundations/open_clip
 // transformer.py), of which the first `layers` are kept: SD 2.x reads the one before the last.
 std::vector<TensorView> clip_views_of_open_clip(const TensorInfo& info, std::int64_t layers);
+// "visual.transformer.resblocks.0.attn.in_proj_weight" of its image tower, with `visual.proj` as
+// CLIPModel's visual_projection.
+std::vector<TensorView> clip_vision_views_of_open_clip(const TensorInfo& info, std::int64_t layers);
+
+// "blip.text_encoder.encoder.layer.0.attention.self.query.weight" of ImageReward's checkpoint, with
+// the levels left out that hold one thing only: "text.layers.0.attention.query.weight".
+std::string image_reward_key(const std::string& key);
 
 }  // namespace omr::io

@@ -49,10 +49,12 @@ class CLIPModelImpl : public torch::nn::Module {
 };
 TORCH_MODULE(CLIPModel);
 
-// Opens config.json and model.safetensors (or its shards) of `folder`, in eval mode. Throws as
+// Opens config.json and model.safetensors (or its shards) of `folder`, or a model that OpenCLIP
+// saved there (open_clip_model.safetensors, open_clip_config.json), in eval mode. With
+// `to_nf4` the linears that quantize_nf4 moves become NF4 as they are read. Throws as
 // io::Weights::open, CLIPConfig::from and nn::load_weights do.
 CLIPModel load_clip_model(const std::filesystem::path& folder,
-                          const nn::ExecutionOptions& execution);
+                          const nn::ExecutionOptions& execution, bool to_nf4 = false);
 
 // Moves the linears into NF4 that transformers' load_in_4bit would: all but `text_projection`,
 // which it spares as the module of the model's last parameter (get_keys_to_not_convert).

@@ -1,10 +1,13 @@
-// The judge of pictures: a CLIP dual tower with NF4 linears and a LoRA adapter on top (QLoRA, arXiv
-// 2305.14314), in PickScore's form (arXiv 2305.01569): score = exp(logit_scale) · cos(text, image).
-// D is the model's projection_dim.
+// The judge of pictures, with NF4 linears and a LoRA adapter on top (QLoRA, arXiv 2305.14314): a
+// CLIP dual tower in PickScore's form (arXiv 2305.01569), score = exp(logit_scale) · cos(text,
+// image), or ImageReward, which reads text and picture together. D is the width of the space in
+// which texts and pictures can be compared: CLIP's projection, or BLIP's contrastive one under
+// ImageReward.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,9 +17,6 @@
 #include "omr/core/image.h"
 #include "omr/nn/execution.h"
 #include "omr/nn/lora.h"
-#include "omr/reward/clip_model.h"
-#include "omr/reward/image_processor.h"
-#include "omr/text/clip_tokenizer.h"
 
 namespace omr::reward {
 
@@ -31,19 +31,28 @@ struct RewardOptions {
   std::filesystem::path adapter;  // a PEFT folder; empty: `adapter` of the model's folder, if there
 };
 
+class RewardTower;
+
 class RewardModel {
  public:
-  // Opens a folder with config.json, model.safetensors, preprocessor_config.json and the
-  // tokenizer's files. Throws Error(io), Error(format), Error(mismatch) when the parts do not fit
-  // each other or nothing of the adapter fits the model.
+  // Opens a folder of CLIPModel (config.json, model.safetensors, preprocessor_config.json and the
+  // tokenizer's files), of OpenCLIP (open_clip_model.safetensors and the tokenizer's files), or of
+  // ImageReward (ImageReward.safetensors, BERT's vocab.txt). Throws Error(io), Error(format),
+  // Error(mismatch) when the parts do not fit each other or nothing of the adapter fits the model.
   static RewardModel open(const std::filesystem::path& folder, const RewardOptions& options,
                           const nn::ExecutionOptions& execution);
 
-  // Unit vectors, fp32 [n, D] on the CPU, without gradient. Texts are cut at the tokenizer's
-  // model_max_length. Throws Error(usage) for text that is not UTF-8.
+  // Unit vectors, fp32 [n, D] on the CPU, without gradient. Texts are cut at the model's
+  // longest. Throws Error(usage) for text that is not UTF-8.
   at::Tensor embed_text(const std::vector<std::string>& texts);
   // The same for pictures of any size. Throws Error(mismatch) for an empty picture.
   at::Tensor embed_images(const std::vector<Image>& images);
+
+  // How well each picture [m] shows each text [n], [n, m]: R_pref before it is standardised over a
+  // session. CLIP: scores() of the embeddings. ImageReward: its own score.
+  at::Tensor preferences(const std::vector<std::string>& texts, const std::vector<Image>& images);
+  // Whether preferences() are what scores() makes of embeddings.
+  bool scores_embeddings() const;
 
   // exp(logit_scale).
   double logit_scale() const;
@@ -52,18 +61,11 @@ class RewardModel {
 
   // What became of the adapter; empty without one.
   const std::optional<nn::LoraReport>& adapter_report() const { return adapter_report_; }
-  const text::CLIPTokenizer& tokenizer() const { return tokenizer_; }
-  const CLIPImageProcessor& image_processor() const { return image_processor_; }
-  CLIPModel& model() { return model_; }
 
  private:
-  RewardModel(CLIPModel model, text::CLIPTokenizer tokenizer, CLIPImageProcessor image_processor,
-              const nn::ExecutionOptions& execution);
+  explicit RewardModel(std::shared_ptr<RewardTower> tower);
 
-  CLIPModel model_;
-  text::CLIPTokenizer tokenizer_;
-  CLIPImageProcessor image_processor_;
-  nn::ExecutionOptions execution_;
+  std::shared_ptr<RewardTower> tower_;
   std::optional<nn::LoraReport> adapter_report_;
 };
 

@@ -19,6 +19,13 @@ class RewardModel {
   virtual std::vector<Embedding> embed_text(const std::vector<std::string>& texts) = 0;
   virtual std::vector<Embedding> embed_images(const std::vector<Image>& images) = 0;
 
+  // How well each picture shows the prompt, where the model judges both together (ImageReward).
+  // Empty where that is logit_scale times the cosine of the embeddings.
+  virtual std::vector<double> preferences(const std::string& /*prompt*/,
+                                          const std::vector<Image>& /*images*/) {
+    return {};
+  }
+
   // The factor on a cosine that makes it a score: exp of the checkpoint's logit_scale.
   virtual double logit_scale() const = 0;
 };

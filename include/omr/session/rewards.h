@@ -43,6 +43,7 @@ struct RewardInputs {
   std::vector<Embedding> contrasts;
   std::optional<Embedding> kept;  // the picture kept in the round before; none in the first
   double logit_scale = 1;
+  std::vector<double> preferences;  // of each picture; empty: logit_scale·cos(u, e_k)
 };
 
 // Which rewards say something in this round: div needs two candidates, cons a kept picture, mi a
@@ -55,7 +56,8 @@ struct Applicable {
 };
 Applicable applicable(const RewardInputs& inputs);
 
-// div holds the candidate's share, cons cos(e_k, kept), pref scale·cos(u, e_k). Throws
+// div holds the candidate's share, cons cos(e_k, kept), pref scale·cos(u, e_k)
+// or what the model itself says. Throws
 // Error(mismatch) when a number is not finite: the reward model's weights are broken.
 std::vector<CandidateRewards> raw_rewards(const RewardInputs& inputs);
 
