@@ -10,6 +10,7 @@ namespace {
 
 constexpr double kStandsOut = 45;       // from the background, in RGB; the palettes keep 60 apart
 constexpr double kSecondColour = 0.12;  // share of a component that makes a region of its own
+constexpr double kAlike = 55;           // the shades of a muddy object; the palette keeps 76 apart
 constexpr int kRimDepth = 3;            // pixels from the background that a blurred edge reaches
 constexpr double kSmallestPart = 0.15;  // share of a region that a part of it has after thinning
 
@@ -204,12 +205,12 @@ std::vector<Region> regions_of(const Image& image, const std::vector<std::size_t
   std::vector<int> labels(inside.size(), -1);
   std::vector<Region> regions;
   for (const Core& core : cores) {
-    const bool is_rim =
-        core.depth <= kRimDepth && std::any_of(cores.begin(), cores.end(), [&](const Core& other) {
-          return other.pixels.size() > core.pixels.size() &&
-                 is_mixture(core.rgb, background, other.rgb);
-        });
-    if (is_rim) continue;
+    const bool is_part = std::any_of(cores.begin(), cores.end(), [&](const Core& other) {
+      return other.pixels.size() > core.pixels.size() &&
+             (distance(core.rgb, other.rgb) < kAlike ||
+              (core.depth <= kRimDepth && is_mixture(core.rgb, background, other.rgb)));
+    });
+    if (is_part) continue;
     for (std::size_t pixel : core.pixels) labels[pixel] = static_cast<int>(regions.size());
     regions.emplace_back().rgb = core.rgb;
   }

@@ -136,6 +136,22 @@ TEST(JudgeTest, ARimOfMixedColourIsNotAnObject) {
   EXPECT_TRUE(compare(scene, judge(image)).all_right()) << in_words(judge(image));
 }
 
+TEST(JudgeTest, TheShadesOfAMuddyObjectAreOneObject) {
+  Scene scene;
+  scene.background = Background::gray;
+  scene.objects = {{Shape::square, Colour::brown, Size::large, Place::center, {0.5, 0.5}}};
+  Image image = draw_scene(scene, 64);
+  // Half of it a little nearer to blue than to brown, half the other way round.
+  for (std::size_t i = 0; i < image.pixels.size(); i += 3) {
+    if (image.pixels[i] != 130) continue;
+    const bool upper = i < image.pixels.size() / 2;
+    image.pixels[i] = upper ? 90 : 70;
+    image.pixels[i + 1] = 95;
+    image.pixels[i + 2] = upper ? 110 : 145;
+  }
+  EXPECT_EQ(judge(image).objects.size(), 1u) << in_words(judge(image));
+}
+
 TEST(JudgeTest, SeesNothingOnAPlainPictureAndNoSpecks) {
   Scene scene;
   scene.background = Background::gray;
