@@ -299,6 +299,12 @@ def chat_cases(out):
             (folder / "added_tokens.json").write_text(json.dumps({v["content"]: int(k) for k, v in tokens.items()}))
         (folder / "tokenizer_config.json").write_text(json.dumps(config))
         (folder / "case.json").write_text(json.dumps({"rows": rows}))
+        if name in ("gemma", "zephyr"):  # whole refiners, without a refiner.json
+            torch.manual_seed(60)
+            sizes = dict(vocab_size=440, hidden_size=24, intermediate_size=30, num_hidden_layers=1, num_attention_heads=2,
+                         num_key_value_heads=1, max_position_embeddings=4096)  # fmt: skip
+            config = GemmaConfig(**sizes, head_dim=10) if name == "gemma" else LlamaConfig(**sizes)
+            AutoModelForCausalLM.from_config(config).save_pretrained(folder)
 
 
 def refiner_case(out):
