@@ -28,7 +28,9 @@ Cancellation& install_interrupt_handlers() {
   action.sa_handler = on_signal;
   sigemptyset(&action.sa_mask);  // no SA_RESTART: a blocked read returns, so that a prompt notices
   for (int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(signal, &action, nullptr);
+  // A closed pipe and a file at its limit (ulimit -f) are write errors, told as such.
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);
   return flag;
 }
 

@@ -5,8 +5,8 @@
 
 namespace omr::cli {
 
-// Installs handlers for SIGINT, SIGTERM and SIGHUP, and ignores SIGPIPE (a closed pipe is seen as a
-// write error). Returns the flag that they set. Call once.
+// Installs handlers for SIGINT, SIGTERM and SIGHUP, and ignores SIGPIPE and SIGXFSZ (a closed pipe
+// and a file size limit are seen as write errors). Returns the flag that they set. Call once.
 Cancellation& install_interrupt_handlers();
 
 // The work at hand: what to stop on the first Ctrl-C.

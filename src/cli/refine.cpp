@@ -49,7 +49,7 @@ class Screen {
 
   session::SessionEvents events() {
     session::SessionEvents events;
-    if (output_.json) events.line = [](const std::string& line) { print_line(line); };
+    if (output_.json) events.line = [](const std::string& line) { print_json(line); };
     events.preview = [this](const session::RoundPreview& preview) {
       bar_ = std::make_unique<ProgressBar>("round " + std::to_string(preview.round),
                                            !output_.quiet && !output_.json);

@@ -1,25 +1,29 @@
-// omr replay DIALOGUES…: recorded dialogues, one after another.
+// omr replay DIALOGUES…: recorded dialogues, in batch.
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <iterator>
 #include <memory>
+#include <set>
 
 #include "omr/core/error.h"
 #include "omr/core/exit_code.h"
 #include "omr/core/log.h"
 #include "omr/core/utf8.h"
-#include "omr/io/json_file.h"
-#include "omr/session/dialogue.h"
-#include "omr/session/journal_format.h"
-#include "omr/session/paths.h"
-#include "omr/session/recorded_refiner.h"
-#include "omr/session/session.h"
+#include "omr/io/sha256.h"
+#include "omr/replay/batch.h"
+#include "omr/replay/dialogue_sources.h"
 
 #include "cli/commands.h"
+#include "cli/environment.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
+#include "cli/replay_check.h"
 #include "cli/session_parts.h"
 #include "cli/terminal.h"
+#include "cli/version.h"
 
 namespace omr::cli {
 namespace {
@@ -31,132 +35,240 @@ struct ReplayOptions {
   PictureOptions picture;
   SessionOptions session;
   OutputOptions output;
+  CheckOptions check;
   std::vector<std::string> sources;
   std::string out;
+  std::string shard;
+  bool resume = false;
   bool rerun_refiner = false;
 };
 
-std::string id_of(const fs::path& path) {
-  const fs::path clean = path.has_filename() ? path : path.parent_path();
-  return clean.stem().string();
+void check_usage(const ReplayOptions& options) {
+  const bool checks = !options.check.golden.empty();
+  const auto refuse = [](const std::string& what) { throw Error(ErrorKind::usage, what); };
+  if (!checks && !options.check.update_reason.empty())
+    refuse("--update-goldens goes with --check GOLDEN");
+  if (!checks && !options.check.junit.empty()) refuse("--junit goes with --check GOLDEN");
+  if (!checks && options.sources.empty()) refuse("omr replay needs dialogues");
+  if (!checks && options.out.empty()) refuse("omr replay needs --out DIR for its pictures");
+  if (checks && !options.shard.empty()) refuse("--check compares the whole batch: give no --shard");
 }
 
-// A folder of a session, a journal, a file of dialogues, or "-" for standard input.
-std::vector<session::Dialogue> read_source(const std::string& source) {
-  if (source == "-") {
-    const std::string text{std::istreambuf_iterator<char>(std::cin), {}};
-    return session::read_dialogues(text, "standard input");
-  }
-  std::error_code code;
-  const bool folder = fs::is_directory(source, code);
-  const fs::path path = folder ? fs::path(source) / session::kJournalName : fs::path(source);
-  const std::string text = io::read_text(path, session::kMaxJournalBytes);
-  if (folder) return {session::dialogue_of_journal(text, id_of(source), path.string())};
-  if (path.filename() == session::kJournalName) {
-    return {
-        session::dialogue_of_journal(text, id_of(fs::absolute(path).parent_path()), path.string())};
-  }
-  return session::read_dialogues(text, path.string());
+replay::Shard shard_of(const ReplayOptions& options) {
+  if (!options.check.golden.empty()) return {};
+  if (!options.shard.empty()) return replay::parse_shard(options.shard);
+  return replay::shard_of_environment([](const std::string& name) -> std::optional<std::string> {
+    const char* value = std::getenv(name.c_str());
+    return value == nullptr || *value == '\0' ? std::nullopt : std::optional<std::string>(value);
+  });
 }
 
-struct Replayed {
-  std::string status;  // accepted, ended, failed
-  int rounds = 0;
-  std::string error;
+// A dialogue that names no seed gets one from its id: the same in every run and every shard.
+std::uint64_t seed_of(const std::string& id) {
+  return std::stoull(io::sha256(id).substr(0, 8), nullptr, 16);
+}
+
+// Weights beside the model's parts that decide what is drawn.
+void add_loras(session::ModelIdentity& identity, const std::vector<session::Settings>& settings) {
+  std::set<std::string> files;
+  for (const session::Settings& one : settings) {
+    for (const session::LoraChoice& lora : one.loras) files.insert(lora.file);
+  }
+  for (const std::string& file : files) {
+    std::error_code code;
+    if (fs::is_regular_file(file, code))
+      identity.sha256["lora " + fs::path(file).filename().string()] = io::sha256_file(file);
+  }
+}
+
+// What is shown while a batch runs.
+class Progress {
+ public:
+  Progress(const OutputOptions& output, const replay::Shard& shard)
+      : output_(output),
+        bar_("replaying" + (shard.count > 1 ? " " + shard.text() : std::string()),
+             !output.quiet && !output.json),
+        begin_(std::chrono::steady_clock::now()) {}
+
+  void ended(const replay::DialogueResult& result, bool skipped, std::size_t done,
+             std::size_t total) {
+    bar_.clear();
+    for (const replay::RefinerDifference& one : result.refiner_differences) {
+      log::warn(result.id + ", round " + std::to_string(one.round) + ": the refiner said \"" +
+                one.now + "\", the record has \"" + one.recorded + "\"");
+    }
+    const bool failed = result.status == replay::DialogueStatus::failed;
+    if (failed) log::error(result.id + ": " + result.error);
+    if (output_.json) {
+      nlohmann::ordered_json event = {{"event", "dialogue"}};
+      event.update(nlohmann::ordered_json::parse(to_line(result)));
+      if (skipped) event["skipped"] = true;
+      print_event(event);
+    } else if (!failed && !skipped) {
+      print_line(result.id + "  " + to_string(result.status) + "  " +
+                 std::to_string(result.rounds) + " rounds");
+    }
+    if (!skipped) rounds_ += result.rounds;
+    const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begin_;
+    char note[48];
+    std::snprintf(note, sizeof note, "%.1f rounds/s", rounds_ / std::max(spent.count(), 1e-3));
+    bar_.update(static_cast<int>(done), static_cast<int>(total), note);
+  }
+  void clear() { bar_.clear(); }
+
+ private:
+  const OutputOptions& output_;
+  ProgressBar bar_;
+  std::chrono::steady_clock::time_point begin_;
+  int rounds_ = 0;
 };
 
 class Replay {
  public:
-  Replay(const ReplayOptions& options, SessionParts& parts) : options_(options), parts_(parts) {}
+  explicit Replay(const ReplayOptions& options)
+      : options_(options), parts_(options.model, options.session) {}
 
-  Replayed run(const session::Dialogue& dialogue, const fs::path& folder) {
-    session::Settings settings = parts_.settings(options_.picture);
-    if (dialogue.seed && !options_.picture.seed) settings.seed = *dialogue.seed;
-    session::override_with(settings, dialogue.settings, dialogue.id + ": settings");
-    settings.prompt = dialogue.turns.at(0);
-    const std::optional<Latents> initial = parts_.initial_latents(settings);
-    session::Parts parts = parts_.parts(files_, clock_);
-    session::RecordedRefiner recorded(dialogue.refinements);
-    if (!dialogue.refinements.empty() && !options_.rerun_refiner) parts.language_model = &recorded;
-
-    session::SessionEvents events;
-    if (options_.output.json && options_.output.verbose) {
-      events.line = [](const std::string& line) { print_line(line); };
+  int run() {
+    const bool checks = !options_.check.golden.empty();
+    if (checks) read_golden();
+    if (!options_.sources.empty()) {
+      dialogues_ = replay::read_sources(options_.sources, files_, [] {
+        return std::string{std::istreambuf_iterator<char>(std::cin), {}};
+      });
     }
-    session::Session session =
-        session::Session::start(parts, folder, parts_.identity(), settings, events, initial);
-    Replayed out;
-    const auto count = [&](const session::Outcome& outcome) {
-      if (std::holds_alternative<session::RoundCancelled>(outcome))
-        throw Error(ErrorKind::cancelled, "interrupted");
-      if (std::holds_alternative<session::RoundDone>(outcome)) ++out.rounds;
-    };
-    count(session.draw_first(events, interruption()));
-    for (std::size_t i = 1; i < dialogue.turns.size() && !session.over(); ++i) {
-      interruption().check();
-      count(session.run(dialogue.turns[i], events, interruption()));
-    }
-    out.status = session.state().accepted ? "accepted" : "ended";
-    session.end("end of input", events);
-    return out;
+    if (checks && options_.out.empty()) scratch_ = std::make_unique<ScratchFolder>();
+    const fs::path out = scratch_ ? scratch_->path() : fs::path(options_.out);
+    identify();
+    const replay::BatchSummary summary = batch(out);
+    if (!checks) return conclude(summary);
+    const int code = compare(out, summary);
+    if (code != kExitDone && scratch_) scratch_->keep();
+    return code;
   }
 
  private:
+  void read_golden() {
+    const fs::path folder = options_.check.golden;
+    const bool there = fs::is_directory(folder);
+    if (there) {
+      golden_ = replay::read_golden(folder, files_);
+      if (options_.sources.empty()) {
+        for (const replay::RecordedDialogue& one : golden_->dialogues)
+          dialogues_.push_back(one.dialogue);
+        from_golden_ = true;
+      }
+    } else if (options_.check.update_reason.empty()) {
+      throw Error(ErrorKind::io, "there is no golden run at " + folder.string() +
+                                     "; --update-goldens REASON makes one of the dialogues given");
+    } else if (options_.sources.empty()) {
+      throw Error(ErrorKind::usage, "there is no golden run at " + folder.string() +
+                                        " yet: give the dialogues that it is to be made of");
+    }
+  }
+
+  replay::Preparation prepare(const session::Dialogue& dialogue) {
+    replay::Preparation out;
+    if (from_golden_) {
+      out.settings = checked_settings(dialogue, options_.picture, options_.session.no_metadata,
+                                      model_path(options_.model));
+    } else {
+      out.settings = parts_.settings(options_.picture);
+      if (!options_.picture.seed) out.settings.seed = dialogue.seed.value_or(seed_of(dialogue.id));
+      session::override_with(out.settings, dialogue.settings, dialogue.id + ": settings");
+      out.settings.prompt = dialogue.turns.at(0);
+    }
+    out.initial = parts_.initial_latents(out.settings);
+    return out;
+  }
+
+  void identify() {
+    identity_ = parts_.identity();
+    std::vector<session::Settings> settings = {parts_.settings(options_.picture)};
+    for (const session::Dialogue& dialogue : dialogues_) {
+      session::override_with(settings.emplace_back(), dialogue.settings, dialogue.id);
+      if (from_golden_) {
+        settings.back() =
+            checked_settings(dialogue, options_.picture, false, model_path(options_.model));
+      }
+    }
+    add_loras(identity_, settings);
+  }
+
+  replay::BatchSummary batch(const fs::path& out) {
+    const replay::Shard shard = shard_of(options_);
+    Progress progress(options_.output, shard);
+    replay::BatchEvents events;
+    events.dialogue = [&](const replay::DialogueResult& result, bool skipped, std::size_t done,
+                          std::size_t total) { progress.ended(result, skipped, done, total); };
+    if (options_.output.json && options_.output.verbose)
+      events.line = [](const std::string& line) { print_json(line); };
+    const replay::BatchOptions batch{out, shard, options_.resume, options_.rerun_refiner};
+    try {
+      const replay::BatchSummary summary = replay::run_batch(
+          dialogues_, batch, [this](const session::Dialogue& one) { return prepare(one); },
+          parts_.parts(files_, clock_), identity_, events, interruption());
+      progress.clear();
+      return summary;
+    } catch (const Error& error) {
+      progress.clear();
+      if (error.kind() != ErrorKind::cancelled || scratch_) throw;
+      throw Error(ErrorKind::cancelled, "interrupted; what is done is kept, and --resume goes on");
+    }
+  }
+
+  int conclude(const replay::BatchSummary& summary) const {
+    if (summary.skipped > 0)
+      log::info(std::to_string(summary.skipped) + " dialogues were whole already");
+    if (summary.failed.empty()) return kExitDone;
+    std::string list;
+    for (const std::string& id : summary.failed) list += (list.empty() ? "" : ", ") + id;
+    log::error(std::to_string(summary.failed.size()) + " of " +
+               std::to_string(summary.results.size()) + " dialogues failed: " + list);
+    return kExitFailed;
+  }
+
+  int compare(const fs::path& out, const replay::BatchSummary& summary) {
+    const replay::Tokenize tokenize = [this](const std::string& prompt) {
+      return parts_.token_ids(prompt);
+    };
+    const replay::ComparedRun run =
+        compared_run(out, summary, environment_of(options_.model), identity_, tokenize, files_);
+    const fs::path folder = options_.check.golden;
+    int code = kExitDone;
+    if (golden_) {
+      FileCodec codec;
+      const replay::Comparison comparison =
+          replay::compare_with_golden(*golden_, folder, run, files_, codec);
+      code = report_comparison(comparison, run, options_.check, options_.output, files_);
+    }
+    if (options_.check.update_reason.empty()) return code;
+    if (!run.failed.empty()) return conclude(summary);  // a golden run holds no failures
+    replay::Golden next = golden_.value_or(replay::Golden{});
+    next.environment = run.environment;
+    next.identity = identity_;
+    next.dialogues = run.dialogues;
+    next.history.push_back({clock_.now(), options_.check.update_reason, kVersion});
+    replay::write_golden(folder, next, out, files_);
+    log::info("the golden run in " + folder.string() + " holds " +
+              std::to_string(next.dialogues.size()) + " dialogues");
+    return kExitDone;
+  }
+
   const ReplayOptions& options_;
-  SessionParts& parts_;
+  SessionParts parts_;
   DiskFileSystem files_;
   SystemClock clock_;
+  session::ModelIdentity identity_;
+  std::vector<session::Dialogue> dialogues_;
+  std::optional<replay::Golden> golden_;
+  bool from_golden_ = false;  // the dialogues come from it, with their settings
+  std::unique_ptr<ScratchFolder> scratch_;
 };
 
 int run_replay(const ReplayOptions& options) {
   apply_verbosity(options.output);
-  std::vector<session::Dialogue> dialogues;
-  for (const std::string& source : options.sources) {
-    for (session::Dialogue& dialogue : read_source(source)) {
-      for (const session::Dialogue& other : dialogues) {
-        if (other.id == dialogue.id)
-          throw Error(ErrorKind::usage,
-                      source + ": a second dialogue is called \"" + dialogue.id + "\"");
-      }
-      dialogues.push_back(std::move(dialogue));
-    }
-  }
-  if (dialogues.empty()) throw Error(ErrorKind::usage, "nothing to replay");
-  SessionParts parts(options.model, options.session);
-  Replay replay(options, parts);
-  ProgressBar bar("replaying", !options.output.quiet && !options.output.json);
-  std::vector<std::string> failed;
-  for (std::size_t i = 0; i < dialogues.size(); ++i) {
-    const session::Dialogue& dialogue = dialogues[i];
-    Replayed result;
-    try {
-      result = replay.run(dialogue, fs::path(options.out) / dialogue.id);
-    } catch (const Error& error) {
-      if (error.kind() == ErrorKind::cancelled) throw;
-      result = {"failed", 0, error.what()};
-      failed.push_back(dialogue.id);
-      bar.clear();
-      log::error(dialogue.id + ": " + error.what());
-    }
-    if (options.output.json) {
-      nlohmann::ordered_json event = {{"event", "dialogue"},
-                                      {"id", dialogue.id},
-                                      {"status", result.status},
-                                      {"rounds", result.rounds}};
-      if (!result.error.empty()) event["error"] = result.error;
-      print_event(event);
-    } else if (result.status != "failed") {
-      bar.clear();
-      print_line(dialogue.id + "  " + result.status + "  " + std::to_string(result.rounds) +
-                 " rounds");
-    }
-    bar.update(static_cast<int>(i) + 1, static_cast<int>(dialogues.size()));
-  }
-  bar.clear();
-  if (failed.empty()) return kExitDone;
-  log::error(std::to_string(failed.size()) + " of " + std::to_string(dialogues.size()) +
-             " dialogues failed");
-  return kExitFailed;
+  check_usage(options);
+  return Replay(options).run();
 }
 
 }  // namespace
@@ -164,14 +276,18 @@ int run_replay(const ReplayOptions& options) {
 void setup_replay(CLI::App& app, Command& selected) {
   auto* command = app.add_subcommand("replay", "recorded dialogues, in batch");
   auto options = std::make_shared<ReplayOptions>();
-  command
-      ->add_option("dialogues", options->sources,
-                   "session folders, files of JSON lines, or - for standard input")
-      ->required();
-  command->add_option("--out", options->out, "folder for the sessions, one folder a dialogue")
-      ->required();
+  command->add_option("dialogues", options->sources,
+                      "session folders, files of JSON lines, folders of both, or - for standard "
+                      "input (with --check: those of the golden run unless given)");
+  command->add_option("--out", options->out, "folder for the sessions, one folder a dialogue");
+  command->add_flag("--resume", options->resume, "skip the dialogues that are whole in --out");
+  command->add_option("--shard", options->shard,
+                      "i/n: this process's part of the batch (default: RANK and WORLD_SIZE, or "
+                      "SLURM_PROCID and SLURM_NTASKS)");
   command->add_flag("--rerun-refiner", options->rerun_refiner,
-                    "ask the refiner again where the record has its answers");
+                    "ask the refiner again where the record has its answers, and tell every "
+                    "difference");
+  add_check_options(*command, options->check);
   add_model_option(*command, options->model);
   add_refiner_options(*command, options->model);
   add_reward_options(*command, options->model);

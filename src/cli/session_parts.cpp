@@ -7,6 +7,7 @@
 #include "omr/io/picture_file.h"
 #include "omr/io/sha256.h"
 #include "omr/io/weights.h"
+#include "omr/text/prompt_weights.h"
 
 namespace omr::cli {
 
@@ -83,22 +84,25 @@ session::Parts SessionParts::parts(session::FileSystem& files, session::Clock& c
           clock};
 }
 
+std::vector<std::int64_t> SessionParts::token_ids(const std::string& prompt) const {
+  return pipeline_.tokenizer().encode(text::parse_prompt_weights(prompt).text).ids;
+}
+
 session::ModelIdentity SessionParts::identity() const {
   session::ModelIdentity out;
   out.model = folder_.root.filename().empty() ? folder_.root.parent_path().filename().string()
                                               : folder_.root.filename().string();
-  const auto hash = [&](const std::string& part, const std::filesystem::path& folder,
-                        const std::string& stem) {
+  const auto hash = [&](const std::string& part, const io::Weights& weights) {
     std::string all;
-    for (const auto& file : io::Weights::open(folder, stem).files()) all += io::sha256_file(file);
+    for (const auto& file : weights.files()) all += io::sha256_file(file);
     // One file keeps its own hash, so that it can be looked up; shards are hashed together.
     out.sha256[part] = all.size() == 64 ? all : io::sha256(all);
   };
-  hash("text_encoder", folder_.part("text_encoder"), "model");
-  hash("unet", folder_.part("unet"), "diffusion_pytorch_model");
-  hash("vae", folder_.part("vae"), "diffusion_pytorch_model");
-  if (refiner_) hash("refiner", *refiner_folder(model_), "model");
-  if (reward_) hash("reward", *reward_folder(model_), "model");
+  hash("text_encoder", io::Weights::open(folder_.part("text_encoder"), "model"));
+  hash("unet", io::Weights::open(folder_.part("unet"), "diffusion_pytorch_model"));
+  hash("vae", io::Weights::open(folder_.part("vae"), "diffusion_pytorch_model"));
+  if (refiner_) hash("refiner", io::Weights::open(*refiner_folder(model_), "model"));
+  if (reward_) hash("reward", reward::open_reward_weights(*reward_folder(model_)));
   return out;
 }
 

@@ -40,6 +40,8 @@ class SessionParts {
 
   session::Parts parts(session::FileSystem& files, session::Clock& clock);
   session::ModelIdentity identity() const;
+  // Of a prompt as the text encoder takes it, weight syntax left out: bos, tokens, eos, padding.
+  std::vector<std::int64_t> token_ids(const std::string& prompt) const;
 
  private:
   ModelOptions model_;

@@ -1,0 +1,49 @@
+// Many dialogues, one after another on one set of models. A failing one is reported and the rest go
+// on; what is whole already need not be done again.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "omr/replay/run_dialogue.h"
+#include "omr/replay/shard.h"
+
+namespace omr::replay {
+
+struct BatchOptions {
+  std::filesystem::path out;  // a folder per dialogue, named by its id, and results.jsonl
+  Shard shard;
+  // Dialogues that ended well with the same inputs are skipped; one that is half done, failed or
+  // was asked for otherwise is begun anew.
+  bool resume = false;
+  bool rerun_refiner = false;
+};
+
+struct BatchEvents {
+  // A dialogue ended now, or was found whole (`skipped`); `done` of `total` are behind.
+  std::function<void(const DialogueResult& result, bool skipped, std::size_t done,
+                     std::size_t total)>
+      dialogue;
+  std::function<void(const std::string& line)> line;  // of a journal
+};
+
+struct BatchSummary {
+  std::vector<DialogueResult> results;  // of this shard, in order
+  std::size_t skipped = 0;              // of them, that were whole before
+  std::vector<std::string> failed;      // ids
+  bool complete = false;                // results.jsonl holds the whole batch
+};
+
+// What a dialogue runs with; what it throws makes that dialogue fail.
+using Prepare = std::function<Preparation(const session::Dialogue& dialogue)>;
+
+// Throws Error(cancelled) when interrupted (what is done stays on disk, --resume goes on), and what
+// writing the results throws.
+BatchSummary run_batch(const std::vector<session::Dialogue>& dialogues, const BatchOptions& options,
+                       const Prepare& prepare, const session::Parts& parts,
+                       const session::ModelIdentity& identity, const BatchEvents& events,
+                       const Cancellation& cancellation);
+
+}  // namespace omr::replay

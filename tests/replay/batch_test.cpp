@@ -1,0 +1,226 @@
+#include "omr/replay/batch.h"
+
+#include <gtest/gtest.h>
+
+#include "omr/core/error.h"
+#include "omr/session/journal_reader.h"
+
+#include "support/error_of.h"
+#include "support/fake_parts.h"
+
+namespace omr::replay {
+namespace {
+
+using testing::FakeWorld;
+
+const session::ModelIdentity kIdentity{"models/scenes", {{"unet", "aa"}}};
+
+std::vector<session::Dialogue> dialogues() {
+  return session::read_dialogues(
+      "{\"id\":\"a\",\"seed\":1,\"turns\":[\"a star\",\"add a moon\",\"/accept\"]}\n"
+      "{\"id\":\"b\",\"seed\":2,\"turns\":[\"a circle\",\"/like 1\",\"add a heart\"]}\n"
+      "{\"id\":\"c\",\"seed\":3,\"turns\":[\"a square\"]}\n"
+      "{\"id\":\"d\",\"seed\":4,\"turns\":[\"a tree\",\"add a house\",\"/pick 2\",\"add a "
+      "cat\"]}\n",
+      "test");
+}
+
+Preparation prepare(const session::Dialogue& dialogue) {
+  Preparation out;
+  out.settings.seed = dialogue.seed.value_or(0);
+  out.settings.steps = 2;
+  out.settings.candidates = 2;
+  session::override_with(out.settings, dialogue.settings, "test");
+  out.settings.prompt = dialogue.turns.at(0);
+  return out;
+}
+
+class BatchTest : public ::testing::Test {
+ protected:
+  BatchSummary run(FakeWorld& world, const BatchOptions& options,
+                   const std::vector<session::Dialogue>& list = dialogues()) {
+    BatchEvents events;
+    events.dialogue = [this](const DialogueResult&, bool, std::size_t, std::size_t) { ++ended_; };
+    return run_batch(list, options, prepare, world.parts(), kIdentity, events, world.cancellation);
+  }
+  static std::string results(FakeWorld& world) { return world.files.at("/out/results.jsonl"); }
+  static BatchOptions options(bool resume = false, const Shard& shard = {}) {
+    BatchOptions options;
+    options.out = "/out";
+    options.resume = resume;
+    options.shard = shard;
+    return options;
+  }
+  std::string uninterrupted() {
+    FakeWorld world;
+    run(world, options());
+    return results(world);
+  }
+
+  int ended_ = 0;
+};
+
+TEST_F(BatchTest, EveryDialogueLeavesASessionAndALine) {
+  FakeWorld world;
+  const BatchSummary summary = run(world, options());
+  EXPECT_TRUE(summary.complete);
+  EXPECT_TRUE(summary.failed.empty());
+  EXPECT_EQ(ended_, 4);
+  const std::vector<DialogueResult> read = read_results(results(world), "r");
+  ASSERT_EQ(read.size(), 4u);
+  EXPECT_EQ(read, summary.results);
+  EXPECT_EQ(read[0].status, DialogueStatus::accepted);
+  EXPECT_EQ(read[3].status, DialogueStatus::ended);
+  EXPECT_EQ(read[3].rounds, 3);
+  for (const char* id : {"a", "b", "c", "d"}) {
+    const std::string journal = world.files.at(std::string("/out/") + id + "/session.jsonl");
+    EXPECT_EQ(session::read_journal(journal, id).torn_bytes, 0u);
+  }
+}
+
+TEST_F(BatchTest, MergedShardsGiveWhatOneProcessGives) {
+  FakeWorld world;
+  EXPECT_FALSE(run(world, options(false, {1, 3})).complete);
+  EXPECT_FALSE(run(world, options(false, {0, 3})).complete);
+  EXPECT_EQ(world.files.files.count("/out/results.jsonl"), 0u);
+  EXPECT_TRUE(run(world, options(false, {2, 3})).complete);
+  EXPECT_EQ(results(world), uninterrupted());
+}
+
+TEST_F(BatchTest, ResumeSkipsWhatIsWholeAndWhatOtherShardsDid) {
+  FakeWorld world;
+  run(world, options(false, {0, 2}));
+  const auto drawn = world.image_model.requests.size();
+  const BatchSummary summary = run(world, options(true));
+  EXPECT_EQ(summary.skipped, 2u);
+  EXPECT_EQ(results(world), uninterrupted());
+  EXPECT_GT(world.image_model.requests.size(), drawn);
+  const auto all = world.image_model.requests.size();
+  EXPECT_EQ(run(world, options(true)).skipped, 4u);
+  EXPECT_EQ(world.image_model.requests.size(), all);
+}
+
+TEST_F(BatchTest, ResultsAreNotOverwrittenUnasked) {
+  FakeWorld world;
+  run(world, options());
+  EXPECT_EQ(error_of([&] { run(world, options()); }).kind(), ErrorKind::usage);
+}
+
+TEST_F(BatchTest, AFailingDialogueIsReportedAndTheRestGoOn) {
+  std::vector<session::Dialogue> list = dialogues();
+  list[1].turns.push_back("/pick 9");
+  FakeWorld world;
+  const BatchSummary summary = run(world, options(), list);
+  EXPECT_EQ(summary.failed, std::vector<std::string>{"b"});
+  EXPECT_EQ(summary.results[1].status, DialogueStatus::failed);
+  EXPECT_NE(summary.results[1].error.find("turn 4"), std::string::npos);
+  EXPECT_NE(summary.results[1].error.find("no candidate 9"), std::string::npos);
+  EXPECT_EQ(summary.results.size(), 4u);
+
+  const BatchSummary mended = run(world, options(true), dialogues());
+  EXPECT_EQ(mended.skipped, 3u);
+  EXPECT_TRUE(mended.failed.empty());
+  EXPECT_EQ(results(world), uninterrupted());
+}
+
+TEST_F(BatchTest, ADialogueThatIsAskedForOtherwiseIsRunAgain) {
+  FakeWorld world;
+  run(world, options());
+  std::vector<session::Dialogue> list = dialogues();
+  list[2].settings = {{"steps", 3}};
+  EXPECT_EQ(run(world, options(true), list).skipped, 3u);
+  list[0].turns[1] = "add a big moon";
+  EXPECT_EQ(run(world, options(true), list).skipped, 3u);
+}
+
+TEST_F(BatchTest, AnInterruptedBatchIsResumedToWhatItWouldHaveBeen) {
+  const std::string expected = uninterrupted();
+  for (int stop = 1; stop <= 8; ++stop) {
+    FakeWorld world;
+    int drawings = 0;
+    world.image_model.before_drawing = [&] {
+      if (++drawings == stop) world.cancellation.request();
+    };
+    EXPECT_EQ(error_of([&] { run(world, options()); }).kind(), ErrorKind::cancelled) << stop;
+    world.cancellation.clear();
+    run(world, options(true));
+    EXPECT_EQ(results(world), expected) << stop;
+  }
+}
+
+TEST_F(BatchTest, APowerCutAtEveryWriteIsResumedToWhatItWouldHaveBeen) {
+  const std::string expected = uninterrupted();
+  int cuts = 0;
+  for (int n = 1;; ++n) {
+    for (const std::size_t torn : {0u, 7u, 100000u}) {
+      FakeWorld world;
+      world.files.die_at(n, torn);
+      try {
+        run(world, options());
+        EXPECT_GT(n, 40);
+        EXPECT_GT(cuts, 100);
+        return;
+      } catch (const testing::PowerCut&) {
+        ++cuts;
+      }
+      world.files.restart();
+      EXPECT_TRUE(run(world, options(true)).complete);
+      ASSERT_EQ(results(world), expected) << "write " << n << ", torn " << torn;
+    }
+  }
+}
+
+TEST_F(BatchTest, AFullDiskFailsDialoguesAndResumeMendsThem) {
+  FakeWorld world;
+  world.files.disk_full_at(12, true);
+  try {
+    const BatchSummary summary = run(world, options());
+    EXPECT_FALSE(summary.failed.empty());
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::resource);
+  }
+  world.files.restart();
+  run(world, options(true));
+  EXPECT_EQ(results(world), uninterrupted());
+}
+
+TEST_F(BatchTest, TheRecordedPromptsAreUsedUnlessTheRefinerIsAskedAgain) {
+  FakeWorld recorded;
+  run(recorded, options());
+  session::Dialogue dialogue =
+      session::dialogue_of_journal(recorded.files.at("/out/a/session.jsonl"), "a", "j");
+
+  FakeWorld world;
+  world.language_model.answer = [](const std::string& prompt, const std::string&) {
+    session::Refinement refinement;
+    refinement.prompt = prompt + " and a sun";
+    return refinement;
+  };
+  BatchSummary summary = run(world, options(), {dialogue});
+  EXPECT_EQ(world.language_model.calls, 0);
+  EXPECT_EQ(summary.results[0].digest, read_results(results(recorded), "r")[0].digest);
+  EXPECT_TRUE(summary.results[0].refiner_differences.empty());
+
+  BatchOptions again = options();
+  again.out = "/again";
+  again.rerun_refiner = true;
+  summary = run(world, again, {dialogue});
+  EXPECT_EQ(world.language_model.calls, 1);
+  ASSERT_EQ(summary.results[0].refiner_differences.size(), 1u);
+  EXPECT_EQ(summary.results[0].refiner_differences[0],
+            (RefinerDifference{2, "a star and a moon", "a star and a sun"}));
+  EXPECT_EQ(read_results(world.files.at("/again/results.jsonl"), "r"), summary.results);
+}
+
+TEST(ResultsTest, ATornLineIsPassedOverAndAWrongOneNamed) {
+  const std::string line = to_line({"a", DialogueStatus::failed, 2, "i", "", "no\n", {}});
+  EXPECT_EQ(line.find('\n'), std::string::npos);
+  EXPECT_EQ(read_results(line + "\n" + line.substr(0, 9), "r").size(), 1u);
+  EXPECT_TRUE(says(error_of([&] { read_results("{}\n", "r"); }), "r, line 1"));
+  EXPECT_TRUE(
+      says(error_of([&] { read_results("{\"id\":\"a\",\"status\":\"odd\",\"rounds\":1}\n", "r"); }),
+           "status"));
+}
+
+}  // namespace
+}  // namespace omr::replay
