@@ -1,11 +1,12 @@
 // omr train clip: the reward model's base, a CLIP dual tower.
 #include <memory>
 
+#include "omr/core/exit_code.h"
+#include "omr/train/clip_trainer.h"
+
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/train_options.h"
-#include "omr/core/exit_code.h"
-#include "omr/train/clip_trainer.h"
 
 namespace omr::cli {
 namespace {
@@ -24,8 +25,8 @@ int run_train_clip(ClipOptions options) {
   options.clip.output_dtype = output_dtype(options.train);
   options.clip.loop = options.train.loop;
   const PictureSources sources = open_picture_sources(options.train);
-  train::train_clip(options.clip, *sources.training, *sources.held_out, processes, make_observer(options.train, processes),
-                    interruption());
+  train::train_clip(options.clip, *sources.training, *sources.held_out, processes,
+                    make_observer(options.train, processes), interruption());
   if (processes.is_first()) print_line((options.clip.loop.out / "reward").string());
   return kExitDone;
 }
@@ -33,11 +34,13 @@ int run_train_clip(ClipOptions options) {
 }  // namespace
 
 void setup_train_clip(CLI::App& train, Command& selected) {
-  auto* command = train.add_subcommand("clip", "text and image towers: captions against hard negatives");
+  auto* command =
+      train.add_subcommand("clip", "text and image towers: captions against hard negatives");
   auto options = std::make_shared<ClipOptions>();
   add_train_options(*command, options->train);
   add_picture_source_options(*command, options->train);
-  command->callback([options, &selected] { selected = [options] { return run_train_clip(*options); }; });
+  command->callback(
+      [options, &selected] { selected = [options] { return run_train_clip(*options); }; });
 }
 
 }  // namespace omr::cli

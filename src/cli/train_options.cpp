@@ -2,59 +2,79 @@
 
 #include <cstdio>
 
-#include <unistd.h>
-
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <unistd.h>
 
-#include "cli/output.h"
-#include "cli/terminal.h"
 #include "omr/core/error.h"
 #include "omr/core/log.h"
 #include "omr/nn/execution.h"
 #include "omr/train/image_folder.h"
 #include "omr/train/scene_source.h"
 
+#include "cli/output.h"
+#include "cli/terminal.h"
+
 namespace omr::cli {
 
 void add_train_options(CLI::App& app, TrainOptions& options) {
   train::LoopSettings& loop = options.loop;
-  app.add_option("-o,--out", loop.out, "folder of the run: checkpoints, train.jsonl, train.html, samples, the result")->required();
+  app.add_option("-o,--out", loop.out,
+                 "folder of the run: checkpoints, train.jsonl, train.html, samples, the result")
+      ->required();
   app.add_option("--init", options.init, "model folder to start from");
   app.add_option("--config", options.config, "folder whose config.json to build from nothing");
   app.add_option("--steps", loop.steps, "updates in all")->capture_default_str();
   app.add_option("--batch", loop.batch_size, "samples of one backward pass")->capture_default_str();
-  app.add_option("--accumulate", loop.accumulate, "backward passes an update")->capture_default_str();
+  app.add_option("--accumulate", loop.accumulate, "backward passes an update")
+      ->capture_default_str();
   app.add_option("--lr", loop.learning_rate.peak, "learning rate")->capture_default_str();
-  app.add_option("--lr-schedule", options.lr_schedule, "constant, cosine, or cosine:S to begin falling at share S")->capture_default_str();
-  app.add_option("--warmup", loop.learning_rate.warmup_steps, "steps of linear warm-up")->capture_default_str();
+  app.add_option("--lr-schedule", options.lr_schedule,
+                 "constant, cosine, or cosine:S to begin falling at share S")
+      ->capture_default_str();
+  app.add_option("--warmup", loop.learning_rate.warmup_steps, "steps of linear warm-up")
+      ->capture_default_str();
   app.add_option("--weight-decay", loop.adamw.weight_decay, "of AdamW")->capture_default_str();
-  app.add_option("--max-grad-norm", loop.max_grad_norm, "gradients are clipped to this norm; 0: never")->capture_default_str();
-  app.add_option("--ema", loop.ema.decay, "decay of the weights' moving average; 0: none")->capture_default_str();
+  app.add_option("--max-grad-norm", loop.max_grad_norm,
+                 "gradients are clipped to this norm; 0: never")
+      ->capture_default_str();
+  app.add_option("--ema", loop.ema.decay, "decay of the weights' moving average; 0: none")
+      ->capture_default_str();
   app.add_flag("--ema-power", loop.ema.power, "let the decay rise by a power law");
-  app.add_option("--seed", loop.seed, "decides everything that is drawn by lot")->capture_default_str();
+  app.add_option("--seed", loop.seed, "decides everything that is drawn by lot")
+      ->capture_default_str();
   app.add_flag("--resume", loop.resume, "continue the run in --out");
-  app.add_option("--checkpoint-every", loop.checkpoint_every, "steps between checkpoints")->capture_default_str();
-  app.add_option("--log-every", loop.log_every, "steps a line of train.jsonl")->capture_default_str();
-  app.add_option("--sample-every", loop.evaluate_every, "steps between looks at held-out data")->capture_default_str();
+  app.add_option("--checkpoint-every", loop.checkpoint_every, "steps between checkpoints")
+      ->capture_default_str();
+  app.add_option("--log-every", loop.log_every, "steps a line of train.jsonl")
+      ->capture_default_str();
+  app.add_option("--sample-every", loop.evaluate_every, "steps between looks at held-out data")
+      ->capture_default_str();
   app.add_option("--device", options.device, "auto, cpu, cuda or cuda:N");
-  app.add_option("--dtype", loop.dtype, "of products: auto, fp32, bf16, fp16 (CUDA)")->capture_default_str();
-  app.add_option("--threads", options.threads, "CPU threads (0: all cores)")->check(CLI::Range(0, 1024));
-  app.add_option("--out-dtype", options.out_dtype, "of the result's weights: fp16 or fp32")->capture_default_str();
+  app.add_option("--dtype", loop.dtype, "of products: auto, fp32, bf16, fp16 (CUDA)")
+      ->capture_default_str();
+  app.add_option("--threads", options.threads, "CPU threads (0: all cores)")
+      ->check(CLI::Range(0, 1024));
+  app.add_option("--out-dtype", options.out_dtype, "of the result's weights: fp16 or fp32")
+      ->capture_default_str();
   add_output_options(app, options.output);
 }
 
 void add_picture_source_options(CLI::App& app, TrainOptions& options) {
-  app.add_option("--data", options.data, "folder of pictures with metadata.jsonl (file_name, text)");
-  app.add_option("--validation", options.validation, "such a folder to look at while training (default: --data)");
+  app.add_option("--data", options.data,
+                 "folder of pictures with metadata.jsonl (file_name, text)");
+  app.add_option("--validation", options.validation,
+                 "such a folder to look at while training (default: --data)");
   app.add_flag("--scenes", options.scenes, "draw scenes instead, without end");
-  app.add_option("--pictures", options.pictures, "of the scenes, use the first so many again and again");
+  app.add_option("--pictures", options.pictures,
+                 "of the scenes, use the first so many again and again");
   app.add_option("--size", options.size, "pixels of the training pictures: N or WxH")->required();
 }
 
 std::pair<std::filesystem::path, bool> start_of(const TrainOptions& options) {
   if (options.init.empty() == options.config.empty()) {
-    throw Error(ErrorKind::usage, "give --init DIR to start from a model, or --config DIR to start from nothing");
+    throw Error(ErrorKind::usage,
+                "give --init DIR to start from a model, or --config DIR to start from nothing");
   }
   return options.init.empty() ? std::pair(std::filesystem::path(options.config), true)
                               : std::pair(std::filesystem::path(options.init), false);
@@ -68,8 +88,8 @@ train::ProcessGroup prepare(TrainOptions& options) {
     if (any.device.is_cuda()) options.device = "cuda:" + std::to_string(train::local_rank());
   }
   options.loop.device = nn::resolve_execution(options.device, "auto").device;
-  // Sums in an order of their own would make a resumed run another one. Freshly allocated memory need
-  // not be filled for that.
+  // Sums in an order of their own would make a resumed run another one. Freshly allocated memory
+  // need not be filled for that.
   at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);
   at::globalContext().setDeterministicFillUninitializedMemory(false);
   return train::ProcessGroup::from_environment(options.loop.device);
@@ -92,7 +112,8 @@ PictureSources open_picture_sources(const TrainOptions& options, bool dense) {
   PictureSources out;
   if (options.scenes) {
     const auto [width, height] = training_size(options);
-    if (width != height) throw Error(ErrorKind::usage, "--size " + options.size + ": scenes are square");
+    if (width != height)
+      throw Error(ErrorKind::usage, "--size " + options.size + ": scenes are square");
     train::SceneSourceSettings settings;
     settings.seed = options.loop.seed;
     settings.size = width;
@@ -124,7 +145,8 @@ at::ScalarType output_dtype(const TrainOptions& options) {
   throw Error(ErrorKind::usage, "--out-dtype " + options.out_dtype + ": expected fp16 or fp32");
 }
 
-train::LoopObserver make_observer(const TrainOptions& options, const train::ProcessGroup& processes) {
+train::LoopObserver make_observer(const TrainOptions& options,
+                                  const train::ProcessGroup& processes) {
   const bool shown = processes.is_first() && !options.output.quiet;
   auto bar = std::make_shared<ProgressBar>("training", shown && !options.output.json);
   const bool lines = shown && ::isatty(STDERR_FILENO) == 0;
@@ -135,11 +157,16 @@ train::LoopObserver make_observer(const TrainOptions& options, const train::Proc
     bar->update(static_cast<int>(step.step), static_cast<int>(step.steps), note);
     if (!step.logged) return;
     if (json) {
-      print_event({{"event", "step"}, {"step", step.step}, {"loss", step.loss}, {"lr", step.learning_rate}, {"it_per_s", step.steps_per_second}});
+      print_event({{"event", "step"},
+                   {"step", step.step},
+                   {"loss", step.loss},
+                   {"lr", step.learning_rate},
+                   {"it_per_s", step.steps_per_second}});
     } else if (lines) {
       char line[160];
-      std::snprintf(line, sizeof line, "step %lld/%lld  loss %.5f  %.3g it/s  %.0f s left", static_cast<long long>(step.step),
-                    static_cast<long long>(step.steps), step.loss, step.steps_per_second,
+      std::snprintf(line, sizeof line, "step %lld/%lld  loss %.5f  %.3g it/s  %.0f s left",
+                    static_cast<long long>(step.step), static_cast<long long>(step.steps),
+                    step.loss, step.steps_per_second,
                     static_cast<double>(step.steps - step.step) / step.steps_per_second);
       log::info(line);
     }

@@ -8,11 +8,12 @@
 
 #include <CLI/CLI.hpp>
 
-#include "cli/commands.h"
-#include "cli/options.h"
 #include "omr/train/image_text_source.h"
 #include "omr/train/process_group.h"
 #include "omr/train/training_loop.h"
+
+#include "cli/commands.h"
+#include "cli/options.h"
 
 namespace omr::cli {
 
@@ -39,8 +40,8 @@ void add_train_options(CLI::App& app, TrainOptions& options);
 // --data, --validation, --scenes, --pictures, --size.
 void add_picture_source_options(CLI::App& app, TrainOptions& options);
 
-// The folder of --init or --config, and whether training begins from nothing. Throws Error(usage) unless
-// exactly one is given.
+// The folder of --init or --config, and whether training begins from nothing. Throws Error(usage)
+// unless exactly one is given.
 std::pair<std::filesystem::path, bool> start_of(const TrainOptions& options);
 
 // Sets device, threads, learning rate and determinism; joins the other processes.
@@ -60,9 +61,10 @@ PictureSources open_picture_sources(const TrainOptions& options, bool dense = fa
 
 at::ScalarType output_dtype(const TrainOptions& options);
 
-// Shows the run on stderr: a bar on a terminal, a line now and then elsewhere; with --json the steps on
-// stdout.
-train::LoopObserver make_observer(const TrainOptions& options, const train::ProcessGroup& processes);
+// Shows the run on stderr: a bar on a terminal, a line now and then elsewhere; with --json the
+// steps on stdout.
+train::LoopObserver make_observer(const TrainOptions& options,
+                                  const train::ProcessGroup& processes);
 
 // The sub-verbs, one file each.
 void setup_train_vae(CLI::App& train, Command& selected);

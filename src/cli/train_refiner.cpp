@@ -1,14 +1,15 @@
 // omr train refiner: the language model that rewrites prompts.
 #include <memory>
 
-#include "cli/interrupt.h"
-#include "cli/output.h"
-#include "cli/train_options.h"
 #include "omr/core/error.h"
 #include "omr/core/exit_code.h"
 #include "omr/core/log.h"
 #include "omr/train/refiner_trainer.h"
 #include "omr/train/scene_records.h"
+
+#include "cli/interrupt.h"
+#include "cli/output.h"
+#include "cli/train_options.h"
 
 namespace omr::cli {
 namespace {
@@ -22,7 +23,8 @@ struct RefinerOptions {
 
 std::unique_ptr<train::RefinerSource> open_records(const std::string& file) {
   auto records = std::make_unique<train::RefinerRecordFile>(train::RefinerRecordFile::open(file));
-  if (records->broken_lines() > 0) log::warn(file + ": skipped " + std::to_string(records->broken_lines()) + " broken lines");
+  if (records->broken_lines() > 0)
+    log::warn(file + ": skipped " + std::to_string(records->broken_lines()) + " broken lines");
   return records;
 }
 
@@ -32,16 +34,19 @@ int run_train_refiner(RefinerOptions options) {
   std::tie(options.refiner.model, options.refiner.from_nothing) = start_of(options.train);
   options.refiner.output_dtype = output_dtype(options.train);
   options.refiner.loop = options.train.loop;
-  if (options.train.scenes == !options.train.data.empty()) throw Error(ErrorKind::usage, "give --data FILE.jsonl, or --scenes");
+  if (options.train.scenes == !options.train.data.empty())
+    throw Error(ErrorKind::usage, "give --data FILE.jsonl, or --scenes");
   std::unique_ptr<train::RefinerSource> source, held_out;
   if (options.train.scenes) {
     source = std::make_unique<train::SceneRecords>(options.train.loop.seed);
     held_out = std::make_unique<train::SceneRecords>(held_out_seed(options.train));
   } else {
     source = open_records(options.train.data);
-    held_out = open_records(options.train.validation.empty() ? options.train.data : options.train.validation);
+    held_out = open_records(options.train.validation.empty() ? options.train.data
+                                                             : options.train.validation);
   }
-  train::train_refiner(options.refiner, *source, *held_out, processes, make_observer(options.train, processes), interruption());
+  train::train_refiner(options.refiner, *source, *held_out, processes,
+                       make_observer(options.train, processes), interruption());
   if (processes.is_first()) print_line((options.refiner.loop.out / "refiner").string());
   return kExitDone;
 }
@@ -52,10 +57,14 @@ void setup_train_refiner(CLI::App& train, Command& selected) {
   auto* command = train.add_subcommand("refiner", "the language model: next token on answers");
   auto options = std::make_shared<RefinerOptions>();
   add_train_options(*command, options->train);
-  command->add_option("--data", options->train.data, "records, one JSON object a line: prompt, feedback, refined");
-  command->add_option("--validation", options->train.validation, "records to look at while training (default: --data)");
-  command->add_flag("--scenes", options->train.scenes, "make up edits of scenes instead, without end");
-  command->callback([options, &selected] { selected = [options] { return run_train_refiner(*options); }; });
+  command->add_option("--data", options->train.data,
+                      "records, one JSON object a line: prompt, feedback, refined");
+  command->add_option("--validation", options->train.validation,
+                      "records to look at while training (default: --data)");
+  command->add_flag("--scenes", options->train.scenes,
+                    "make up edits of scenes instead, without end");
+  command->callback(
+      [options, &selected] { selected = [options] { return run_train_refiner(*options); }; });
 }
 
 }  // namespace omr::cli

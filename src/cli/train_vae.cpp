@@ -1,11 +1,12 @@
 // omr train vae: the autoencoder between pixels and latents.
 #include <memory>
 
+#include "omr/core/exit_code.h"
+#include "omr/train/vae_trainer.h"
+
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/train_options.h"
-#include "omr/core/exit_code.h"
-#include "omr/train/vae_trainer.h"
 
 namespace omr::cli {
 namespace {
@@ -39,13 +40,20 @@ void setup_train_vae(CLI::App& train, Command& selected) {
   auto options = std::make_shared<VaeOptions>();
   add_train_options(*command, options->train);
   add_picture_source_options(*command, options->train);
-  command->add_flag("--dense", options->dense, "crowded scenes: edges and colours are learnt faster");
-  command->add_option("--l1", options->vae.weights.l1, "weight of the absolute error")->capture_default_str();
-  command->add_option("--l2", options->vae.weights.l2, "weight of the squared error")->capture_default_str();
-  command->add_option("--kl", options->vae.weights.kl, "weight of the KL divergence")->capture_default_str();
-  command->add_option("--object-weight", options->vae.object_weight, "weight of pixels that differ from a plain background")
+  command->add_flag("--dense", options->dense,
+                    "crowded scenes: edges and colours are learnt faster");
+  command->add_option("--l1", options->vae.weights.l1, "weight of the absolute error")
       ->capture_default_str();
-  command->callback([options, &selected] { selected = [options] { return run_train_vae(*options); }; });
+  command->add_option("--l2", options->vae.weights.l2, "weight of the squared error")
+      ->capture_default_str();
+  command->add_option("--kl", options->vae.weights.kl, "weight of the KL divergence")
+      ->capture_default_str();
+  command
+      ->add_option("--object-weight", options->vae.object_weight,
+                   "weight of pixels that differ from a plain background")
+      ->capture_default_str();
+  command->callback(
+      [options, &selected] { selected = [options] { return run_train_vae(*options); }; });
 }
 
 }  // namespace omr::cli

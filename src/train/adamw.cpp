@@ -8,13 +8,15 @@
 
 namespace omr::train {
 
-AdamW::AdamW(std::vector<ParameterGroup> groups, const AdamWSettings& settings) : settings_(settings) {
+AdamW::AdamW(std::vector<ParameterGroup> groups, const AdamWSettings& settings)
+    : settings_(settings) {
   for (ParameterGroup& group : groups) {
     for (auto& named : group.parameters) {
       const at::Tensor& parameter = named.second;
-      moments_.push_back({at::zeros_like(parameter, parameter.options().requires_grad(false)),
-                          at::zeros_like(parameter, parameter.options().requires_grad(false)),
-                          at::zeros({}, parameter.options().dtype(at::kFloat).requires_grad(false))});
+      moments_.push_back(
+          {at::zeros_like(parameter, parameter.options().requires_grad(false)),
+           at::zeros_like(parameter, parameter.options().requires_grad(false)),
+           at::zeros({}, parameter.options().dtype(at::kFloat).requires_grad(false))});
       lr_factors_.push_back(group.lr_factor);
       all_.push_back(std::move(named));
     }
@@ -53,8 +55,9 @@ void AdamW::step(double lr, double gradient_divisor) {
     lists.parameters.push_back(parameter);
     // The fused pass walks plain memory: gradients must lie as their parameters do.
     const at::Tensor& gradient = parameter.grad();
-    lists.gradients.push_back(gradient.strides() == parameter.strides() ? gradient
-                                                                        : at::empty_like(parameter).copy_(gradient));
+    lists.gradients.push_back(gradient.strides() == parameter.strides()
+                                  ? gradient
+                                  : at::empty_like(parameter).copy_(gradient));
     lists.exp_avgs.push_back(moments_[i].exp_avg);
     lists.exp_avg_sqs.push_back(moments_[i].exp_avg_sq);
     lists.steps.push_back(moments_[i].steps);
@@ -62,9 +65,11 @@ void AdamW::step(double lr, double gradient_divisor) {
   for (auto& [factor, lists] : by_factor) {
     at::_foreach_add_(lists.steps, 1);
     std::optional<at::Tensor> divisor;
-    if (gradient_divisor != 1.0) divisor = at::full({}, gradient_divisor, lists.steps.front().options());
-    at::_fused_adamw_(lists.parameters, lists.gradients, lists.exp_avgs, lists.exp_avg_sqs, {}, lists.steps,
-                      lr * factor, settings_.beta1, settings_.beta2, settings_.weight_decay, settings_.eps,
+    if (gradient_divisor != 1.0)
+      divisor = at::full({}, gradient_divisor, lists.steps.front().options());
+    at::_fused_adamw_(lists.parameters, lists.gradients, lists.exp_avgs, lists.exp_avg_sqs, {},
+                      lists.steps, lr * factor, settings_.beta1, settings_.beta2,
+                      settings_.weight_decay, settings_.eps,
                       /*amsgrad=*/false, /*maximize=*/false, divisor);
   }
 }
@@ -85,7 +90,8 @@ void AdamW::load_state(const io::Weights& weights) {
   const at::NoGradGuard no_grad;
   const auto fill = [&](at::Tensor& into, const std::string& name) {
     if (!weights.contains(name) || at::IntArrayRef(weights.info(name).shape) != into.sizes()) {
-      throw Error(ErrorKind::mismatch, weights.where() + ": " + name + " is not what this run's optimiser holds");
+      throw Error(ErrorKind::mismatch,
+                  weights.where() + ": " + name + " is not what this run's optimiser holds");
     }
     into.copy_(weights.tensor(name));
   };

@@ -5,7 +5,8 @@
 namespace omr::train {
 
 AutoencoderLoss autoencoder_loss(const at::Tensor& reconstruction, const at::Tensor& pixels,
-                                 const diffusion::DiagonalGaussian& posterior, const at::Tensor& pixel_weights,
+                                 const diffusion::DiagonalGaussian& posterior,
+                                 const at::Tensor& pixel_weights,
                                  const AutoencoderLossWeights& weights) {
   const at::Tensor error = reconstruction.to(at::kFloat) - pixels;
   const auto mean = [&](const at::Tensor& x) {

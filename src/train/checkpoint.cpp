@@ -42,12 +42,15 @@ std::vector<std::string> names_in(const fs::path& folder) {
 void rename_durably(const fs::path& from, const fs::path& to) {
   std::error_code code;
   fs::rename(from, to, code);
-  if (code) throw Error(ErrorKind::io, "cannot rename " + from.string() + " to " + to.string() + ": " + code.message());
+  if (code)
+    throw Error(ErrorKind::io,
+                "cannot rename " + from.string() + " to " + to.string() + ": " + code.message());
   const int fd = ::open(to.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0 || ::fsync(fd) != 0) {
     const int cause = errno;
     if (fd >= 0) ::close(fd);
-    throw Error(ErrorKind::io, "cannot sync " + to.parent_path().string() + ": " + std::strerror(cause));
+    throw Error(ErrorKind::io,
+                "cannot sync " + to.parent_path().string() + ": " + std::strerror(cause));
   }
   ::close(fd);
 }
@@ -55,7 +58,9 @@ void rename_durably(const fs::path& from, const fs::path& to) {
 bool is_whole(const fs::path& folder, const io::Json& files) {
   for (const auto& [name, hash] : files.items()) {
     std::error_code code;
-    if (!fs::is_regular_file(folder / name, code) || io::sha256_file(folder / name) != hash.get<std::string>()) return false;
+    if (!fs::is_regular_file(folder / name, code) ||
+        io::sha256_file(folder / name) != hash.get<std::string>())
+      return false;
   }
   return true;
 }
@@ -65,7 +70,8 @@ io::NamedTensors tensors_of(const fs::path& path) {
   std::error_code code;
   if (!fs::exists(path, code)) return out;
   const auto file = io::SafetensorsFile::open(path);
-  for (const io::TensorInfo& info : file->tensors()) out.emplace_back(info.name, file->tensor(info.name));
+  for (const io::TensorInfo& info : file->tensors())
+    out.emplace_back(info.name, file->tensor(info.name));
   return out;
 }
 
@@ -77,7 +83,8 @@ void save_checkpoint(const fs::path& folder, const Checkpoint& checkpoint, std::
   std::error_code code;
   fs::remove_all(path, code);
   fs::create_directories(path, code);
-  if (code) throw Error(ErrorKind::io, "cannot create the folder " + path.string() + ": " + code.message());
+  if (code)
+    throw Error(ErrorKind::io, "cannot create the folder " + path.string() + ": " + code.message());
 
   io::Json files = io::Json::object();
   const auto write = [&](const char* name, const io::NamedTensors& tensors) {
@@ -101,7 +108,8 @@ void save_checkpoint(const fs::path& folder, const Checkpoint& checkpoint, std::
   for (std::size_t i = keep; i < names.size(); ++i) fs::remove_all(folder / names[i], code);
 }
 
-std::optional<Checkpoint> load_newest_checkpoint(const fs::path& folder, std::vector<std::string>* broken) {
+std::optional<Checkpoint> load_newest_checkpoint(const fs::path& folder,
+                                                 std::vector<std::string>* broken) {
   for (const std::string& name : names_in(folder)) {
     const fs::path path = folder / name;
     try {

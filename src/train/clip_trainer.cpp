@@ -10,9 +10,10 @@
 #include "omr/text/clip_tokenizer.h"
 #include "omr/train/contrastive_loss.h"
 #include "omr/train/initialise.h"
-#include "omr/train/model_output.h"
 #include "omr/train/process_group.h"
 #include "omr/train/sample_random.h"
+
+#include "train/model_output.h"
 
 namespace omr::train {
 namespace {
@@ -31,10 +32,12 @@ class ClipTraining {
       : settings_(settings),
         model_(open_clip(settings)),
         tokenizer_(text::CLIPTokenizer::from_folder(settings.model)),
-        processor_(reward::read_clip_image_processor_config(settings.model / "preprocessor_config.json")) {
+        processor_(
+            reward::read_clip_image_processor_config(settings.model / "preprocessor_config.json")) {
     if (tokenizer_.vocab_size() > model_->config().text.vocab_size) {
       throw Error(ErrorKind::mismatch, settings.model.string() + ": the tokenizer has " +
-                                           std::to_string(tokenizer_.vocab_size()) + " tokens, the model only " +
+                                           std::to_string(tokenizer_.vocab_size()) +
+                                           " tokens, the model only " +
                                            std::to_string(model_->config().text.vocab_size));
     }
   }
@@ -48,9 +51,11 @@ class ClipTraining {
     for (std::size_t i = 0; i < indices.size(); ++i) {
       pixels.push_back(processor_(source.image(indices[i])));
       captions.push_back(source.text(indices[i], variants[i]));
-      if (auto negative = source.hard_negative(indices[i], variants[i])) negatives.push_back(std::move(*negative));
+      if (auto negative = source.hard_negative(indices[i], variants[i]))
+        negatives.push_back(std::move(*negative));
     }
-    const at::Tensor images = model_->get_image_features(at::stack(pixels).to(settings_.loop.device));
+    const at::Tensor images =
+        model_->get_image_features(at::stack(pixels).to(settings_.loop.device));
     // Both kinds of captions in one pass.
     std::vector<std::string> all = captions;
     all.insert(all.end(), negatives.begin(), negatives.end());
@@ -63,7 +68,8 @@ class ClipTraining {
  private:
   // Cut behind the longest text: the end that is pooled sees nothing of the padding.
   at::Tensor token_ids(const std::vector<std::string>& texts) const {
-    const std::int64_t limit = std::min(tokenizer_.model_max_length(), model_->config().text.max_position_embeddings);
+    const std::int64_t limit =
+        std::min(tokenizer_.model_max_length(), model_->config().text.max_position_embeddings);
     std::vector<at::Tensor> rows;
     std::int64_t longest = 0;
     for (const std::string& text : texts) {
@@ -82,8 +88,9 @@ class ClipTraining {
 
 }  // namespace
 
-void train_clip(const ClipSettings& settings, const ImageTextSource& source, const ImageTextSource& held_out,
-                ProcessGroup& processes, const LoopObserver& observer, const Cancellation& cancellation) {
+void train_clip(const ClipSettings& settings, const ImageTextSource& source,
+                const ImageTextSource& held_out, ProcessGroup& processes,
+                const LoopObserver& observer, const Cancellation& cancellation) {
   ClipTraining training(settings);
   DataOrder order(settings.loop.seed, source.size());
   Trainee trainee;
@@ -99,12 +106,14 @@ void train_clip(const ClipSettings& settings, const ImageTextSource& source, con
     const ContrastiveLoss loss = training.contrast(source, indices, variants);
     const auto count = static_cast<double>(indices.size());
     MicroLoss out{loss.total * count, count, {}};
-    if (loss.hard_negatives_won.defined()) out.metrics["hard_negatives_won"] = loss.hard_negatives_won.item<double>();
+    if (loss.hard_negatives_won.defined())
+      out.metrics["hard_negatives_won"] = loss.hard_negatives_won.item<double>();
     return out;
   };
   trainee.evaluate = [&](std::int64_t) {
     constexpr std::uint64_t kPictures = 256, kBatch = 32;
-    const std::uint64_t count = held_out.size() == 0 ? kPictures : std::min(kPictures, held_out.size());
+    const std::uint64_t count =
+        held_out.size() == 0 ? kPictures : std::min(kPictures, held_out.size());
     double loss = 0, won = 0, passes = 0;
     bool has_negatives = false;
     for (std::uint64_t begin = 0; begin < count; begin += kBatch) {
@@ -113,7 +122,8 @@ void train_clip(const ClipSettings& settings, const ImageTextSource& source, con
       variants.assign(indices.size(), 0);
       const ContrastiveLoss part = training.contrast(held_out, indices, variants);
       loss += part.total.item<double>();
-      if (part.hard_negatives_won.defined()) won += part.hard_negatives_won.item<double>(), has_negatives = true;
+      if (part.hard_negatives_won.defined())
+        won += part.hard_negatives_won.item<double>(), has_negatives = true;
       passes += 1;
     }
     Evaluation out;
@@ -122,10 +132,10 @@ void train_clip(const ClipSettings& settings, const ImageTextSource& source, con
     return out;
   };
   trainee.save = [&] {
-    write_part(settings.loop.out / "reward", io::read_json(settings.model / "config.json"), *training.model(),
-               "model.safetensors", settings.output_dtype, settings.model,
-               {"preprocessor_config.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt",
-                "tokenizer.json"});
+    write_part(settings.loop.out / "reward", io::read_json(settings.model / "config.json"),
+               *training.model(), "model.safetensors", settings.output_dtype, settings.model,
+               {"preprocessor_config.json", "tokenizer_config.json", "special_tokens_map.json",
+                "vocab.json", "merges.txt", "tokenizer.json"});
   };
   run_training(settings.loop, trainee, processes, observer, cancellation);
 }

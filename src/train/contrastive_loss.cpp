@@ -7,10 +7,13 @@
 namespace omr::train {
 
 ContrastiveLoss contrastive_loss(const at::Tensor& image_features, const at::Tensor& text_features,
-                                 const at::Tensor& negative_features, const at::Tensor& logit_scale) {
-  const at::Tensor images = reward::normalize(image_features), texts = reward::normalize(text_features);
+                                 const at::Tensor& negative_features,
+                                 const at::Tensor& logit_scale) {
+  const at::Tensor images = reward::normalize(image_features),
+                   texts = reward::normalize(text_features);
   const at::Tensor scale = logit_scale.exp();
-  const at::Tensor pairs = at::arange(images.size(0), images.options().dtype(at::kLong).requires_grad(false));
+  const at::Tensor pairs =
+      at::arange(images.size(0), images.options().dtype(at::kLong).requires_grad(false));
   const at::Tensor positive = images.matmul(texts.t()) * scale;  // [B, B], a row a picture
 
   ContrastiveLoss out;

@@ -17,7 +17,8 @@ at::Tensor spread(const at::Tensor& values, const at::Tensor& like) {
 }  // namespace
 
 TrainingNoise::TrainingNoise(const schedulers::SchedulerConfig& config, c10::Device device)
-    : alphas_cumprod_(at::tensor(schedulers::alphas_cumprod(config), at::kDouble).to(device, at::kFloat)),
+    : alphas_cumprod_(
+          at::tensor(schedulers::alphas_cumprod(config), at::kDouble).to(device, at::kFloat)),
       prediction_type_(config.prediction_type) {}
 
 at::Tensor TrainingNoise::add_noise(const at::Tensor& latents, const at::Tensor& noise,
@@ -43,7 +44,8 @@ at::Tensor TrainingNoise::weights(const at::Tensor& timesteps, double gamma) con
   return prediction_type_ == schedulers::PredictionType::v_prediction ? capped / (snr + 1) : capped;
 }
 
-at::Tensor diffusion_loss(const at::Tensor& prediction, const at::Tensor& target, const at::Tensor& weights) {
+at::Tensor diffusion_loss(const at::Tensor& prediction, const at::Tensor& target,
+                          const at::Tensor& weights) {
   const at::Tensor error = prediction.to(at::kFloat) - target.to(at::kFloat);
   return error.square().flatten(1).mean(1) * weights;
 }

@@ -12,7 +12,8 @@ namespace omr::train {
 double EmaSettings::decay_at(std::int64_t updates) const {
   const double n = static_cast<double>(std::max<std::int64_t>(0, updates - 1));
   if (n <= 0) return 0;
-  const double rising = power ? 1 - std::pow(1 + n / inv_gamma, -power_exponent) : (1 + n) / (10 + n);
+  const double rising =
+      power ? 1 - std::pow(1 + n / inv_gamma, -power_exponent) : (1 + n) / (10 + n);
   return std::min(rising, decay);
 }
 
@@ -32,7 +33,8 @@ void Ema::update(std::int64_t updates) {
 
 io::NamedTensors Ema::state() const {
   io::NamedTensors out;
-  for (std::size_t i = 0; i < averages_.size(); ++i) out.emplace_back(parameters_[i].first, averages_[i]);
+  for (std::size_t i = 0; i < averages_.size(); ++i)
+    out.emplace_back(parameters_[i].first, averages_[i]);
   return out;
 }
 
@@ -40,8 +42,10 @@ void Ema::load_state(const io::Weights& weights) {
   const at::NoGradGuard no_grad;
   for (std::size_t i = 0; i < averages_.size(); ++i) {
     const std::string& name = parameters_[i].first;
-    if (!weights.contains(name) || at::IntArrayRef(weights.info(name).shape) != averages_[i].sizes()) {
-      throw Error(ErrorKind::mismatch, weights.where() + ": " + name + " is not what this run's average holds");
+    if (!weights.contains(name) ||
+        at::IntArrayRef(weights.info(name).shape) != averages_[i].sizes()) {
+      throw Error(ErrorKind::mismatch,
+                  weights.where() + ": " + name + " is not what this run's average holds");
     }
     averages_[i].copy_(weights.tensor(name));
   }

@@ -71,34 +71,44 @@ ImageFolder ImageFolder::open(const fs::path& folder) {
       skip(out.report_.broken_lines, where + " is no JSON object");
       continue;
     }
-    const std::optional<std::string> name = text_of(object, "file_name"), caption = text_of(object, "text");
+    const std::optional<std::string> name = text_of(object, "file_name"),
+                                     caption = text_of(object, "text");
     if (!name || name->empty() || !caption) {
       skip(out.report_.broken_lines, where + " lacks a \"file_name\" or a \"text\"");
       continue;
     }
     if (!begins_like_picture(folder / *name)) {
-      skip(out.report_.missing_files, (folder / *name).string() + " is not there or is neither PNG nor JPEG");
+      skip(out.report_.missing_files,
+           (folder / *name).string() + " is not there or is neither PNG nor JPEG");
       continue;
     }
     out.entries_.push_back({*name, *caption, text_of(object, "negative").value_or("")});
   }
   out.report_.pictures = out.entries_.size();
   if (out.entries_.empty()) {
-    throw Error(ErrorKind::format, list.string() + " names no picture that can be used" +
-                                       (out.report_.first_problem.empty() ? "" : ": " + out.report_.first_problem));
+    throw Error(ErrorKind::format,
+                list.string() + " names no picture that can be used" +
+                    (out.report_.first_problem.empty() ? "" : ": " + out.report_.first_problem));
   }
   return out;
 }
 
-Image ImageFolder::image(std::uint64_t index) const { return io::read_picture(folder_ / entries_[index].file); }
+Image ImageFolder::image(std::uint64_t index) const {
+  return io::read_picture(folder_ / entries_[index].file);
+}
 
-std::string ImageFolder::text(std::uint64_t index, std::uint64_t variant) const { return entries_[index].text; }
+std::string ImageFolder::text(std::uint64_t index, std::uint64_t variant) const {
+  return entries_[index].text;
+}
 
-std::optional<std::string> ImageFolder::hard_negative(std::uint64_t index, std::uint64_t variant) const {
+std::optional<std::string> ImageFolder::hard_negative(std::uint64_t index,
+                                                      std::uint64_t variant) const {
   const std::string& negative = entries_[index].negative;
   return negative.empty() ? std::nullopt : std::optional(negative);
 }
 
-io::Json ImageFolder::description() const { return {{"data", "imagefolder"}, {"metadata_sha256", digest_}}; }
+io::Json ImageFolder::description() const {
+  return {{"data", "imagefolder"}, {"metadata_sha256", digest_}};
+}
 
 }  // namespace omr::train

@@ -34,7 +34,8 @@ void fill_as_pytorch(torch::nn::Module& module, const at::Generator& generator) 
   };
   for (const auto& item : module.named_modules()) {
     if (auto* linear = item.value()->as<nn::LinearImpl>()) uniform(linear->weight, linear->bias);
-    if (auto* convolution = item.value()->as<nn::Conv2dImpl>()) uniform(convolution->weight, convolution->bias);
+    if (auto* convolution = item.value()->as<nn::Conv2dImpl>())
+      uniform(convolution->weight, convolution->bias);
   }
 }
 
@@ -43,14 +44,16 @@ void fill_linear(nn::LinearImpl& linear, double deviation, const at::Generator& 
   if (linear.bias.defined()) linear.bias.fill_(0);
 }
 
-void fill_encoder(text::CLIPEncoderImpl& encoder, const text::CLIPEncoderConfig& config, double factor,
-                  const at::Generator& generator) {
+void fill_encoder(text::CLIPEncoderImpl& encoder, const text::CLIPEncoderConfig& config,
+                  double factor, const at::Generator& generator) {
   const double width = static_cast<double>(config.hidden_size);
-  const double in_proj = factor / std::sqrt(width * 2 * static_cast<double>(config.num_hidden_layers));
+  const double in_proj =
+      factor / std::sqrt(width * 2 * static_cast<double>(config.num_hidden_layers));
   const double out_proj = factor / std::sqrt(width);
   for (const auto& child : *encoder.layers) {
     auto& layer = *child->as<text::CLIPEncoderLayer>();
-    for (nn::Linear* linear : {&layer.self_attn->q_proj, &layer.self_attn->k_proj, &layer.self_attn->v_proj}) {
+    for (nn::Linear* linear :
+         {&layer.self_attn->q_proj, &layer.self_attn->k_proj, &layer.self_attn->v_proj}) {
       fill_linear(**linear, in_proj, generator);
     }
     fill_linear(*layer.self_attn->out_proj, out_proj, generator);
@@ -59,24 +62,31 @@ void fill_encoder(text::CLIPEncoderImpl& encoder, const text::CLIPEncoderConfig&
   }
 }
 
-void fill_text(text::CLIPTextTransformerImpl& model, double factor, const at::Generator& generator) {
+void fill_text(text::CLIPTextTransformerImpl& model, double factor,
+               const at::Generator& generator) {
   constexpr double kEmbeddingDeviation = 0.02;
   model.embeddings->token_embedding->weight.normal_(0, factor * kEmbeddingDeviation, generator);
   model.embeddings->position_embedding->weight.normal_(0, factor * kEmbeddingDeviation, generator);
   fill_encoder(*model.encoder, model.config().encoder, factor, generator);
 }
 
-double key_of(const io::Config& config, const std::string& tower, const std::string& key, double otherwise) {
-  return config.has(tower) ? config.child(tower).number(key, otherwise) : config.number(key, otherwise);
+double key_of(const io::Config& config, const std::string& tower, const std::string& key,
+              double otherwise) {
+  return config.has(tower) ? config.child(tower).number(key, otherwise)
+                           : config.number(key, otherwise);
 }
 
 constexpr double kInitializerRange = 0.02;
 
 }  // namespace
 
-void initialise(diffusion::UNet2DConditionModelImpl& unet, at::Generator generator) { fill_as_pytorch(unet, generator); }
+void initialise(diffusion::UNet2DConditionModelImpl& unet, at::Generator generator) {
+  fill_as_pytorch(unet, generator);
+}
 
-void initialise(diffusion::AutoencoderKLImpl& vae, at::Generator generator) { fill_as_pytorch(vae, generator); }
+void initialise(diffusion::AutoencoderKLImpl& vae, at::Generator generator) {
+  fill_as_pytorch(vae, generator);
+}
 
 void initialise(text::CLIPTextModelImpl& model, const io::Config& config, at::Generator generator) {
   const at::NoGradGuard no_grad;
@@ -94,24 +104,30 @@ void initialise(reward::CLIPModelImpl& model, const io::Config& config, at::Gene
   const double range = key_of(config, "vision_config", "initializer_range", kInitializerRange);
   const text::CLIPEncoderConfig& vision = model.config().vision.encoder;
   reward::CLIPVisionEmbeddingsImpl& embeddings = *model.vision_model->embeddings;
-  embeddings.class_embedding.normal_(0, factor / std::sqrt(static_cast<double>(vision.hidden_size)), generator);
+  embeddings.class_embedding.normal_(0, factor / std::sqrt(static_cast<double>(vision.hidden_size)),
+                                     generator);
   embeddings.patch_embedding->weight.normal_(0, range * factor, generator);
   embeddings.position_embedding->weight.normal_(0, range * factor, generator);
   fill_encoder(*model.vision_model->encoder, vision, factor, generator);
 
   const double overall = config.number("initializer_factor", 1);
-  fill_linear(*model.text_projection, overall / std::sqrt(static_cast<double>(model.config().text.encoder.hidden_size)), generator);
-  fill_linear(*model.visual_projection, overall / std::sqrt(static_cast<double>(vision.hidden_size)), generator);
+  fill_linear(*model.text_projection,
+              overall / std::sqrt(static_cast<double>(model.config().text.encoder.hidden_size)),
+              generator);
+  fill_linear(*model.visual_projection,
+              overall / std::sqrt(static_cast<double>(vision.hidden_size)), generator);
   model.logit_scale.fill_(config.number("logit_scale_init_value", kLogitScale));
 }
 
-void initialise(llm::LlamaForCausalLMImpl& model, const io::Config& config, at::Generator generator) {
+void initialise(llm::LlamaForCausalLMImpl& model, const io::Config& config,
+                at::Generator generator) {
   const at::NoGradGuard no_grad;
   fill_norms(model);
   const double range = config.number("initializer_range", kInitializerRange);
   for (const auto& item : model.named_modules()) {
     if (auto* linear = item.value()->as<nn::LinearImpl>()) fill_linear(*linear, range, generator);
-    if (auto* embedding = item.value()->as<nn::EmbeddingImpl>()) embedding->weight.normal_(0, range, generator);
+    if (auto* embedding = item.value()->as<nn::EmbeddingImpl>())
+      embedding->weight.normal_(0, range, generator);
   }
 }
 

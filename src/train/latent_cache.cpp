@@ -1,4 +1,4 @@
-#include "omr/train/latent_cache.h"
+#include "train/latent_cache.h"
 
 #include <ATen/ATen.h>
 
@@ -12,8 +12,10 @@ namespace {
 constexpr std::uint64_t kBatch = 16;
 
 // What the moments depend on.
-std::string digest_of(diffusion::AutoencoderKLImpl& vae, const ImageTextSource& source, int width, int height) {
-  std::string text = source.description().dump() + " " + std::to_string(width) + "x" + std::to_string(height);
+std::string digest_of(diffusion::AutoencoderKLImpl& vae, const ImageTextSource& source, int width,
+                      int height) {
+  std::string text =
+      source.description().dump() + " " + std::to_string(width) + "x" + std::to_string(height);
   for (const at::Tensor& parameter : vae.parameters()) {
     const at::Tensor bytes = parameter.detach().cpu().contiguous();
     text += io::sha256({static_cast<const char*>(bytes.const_data_ptr()), bytes.nbytes()});
@@ -23,8 +25,8 @@ std::string digest_of(diffusion::AutoencoderKLImpl& vae, const ImageTextSource& 
 
 }  // namespace
 
-LatentCache::LatentCache(diffusion::AutoencoderKL vae, const ImageTextSource& source, int width, int height,
-                         const std::filesystem::path& file,
+LatentCache::LatentCache(diffusion::AutoencoderKL vae, const ImageTextSource& source, int width,
+                         int height, const std::filesystem::path& file,
                          const std::function<void(std::int64_t, std::int64_t)>& on_progress,
                          const Cancellation& cancellation)
     : vae_(std::move(vae)), source_(source), width_(width), height_(height) {
@@ -35,7 +37,8 @@ LatentCache::LatentCache(diffusion::AutoencoderKL vae, const ImageTextSource& so
   if (std::filesystem::exists(file, code)) {
     const auto kept = io::SafetensorsFile::open(file);
     const auto found = kept->metadata().find("digest");
-    if (found != kept->metadata().end() && found->second == digest && kept->find("moments") != nullptr) {
+    if (found != kept->metadata().end() && found->second == digest &&
+        kept->find("moments") != nullptr) {
       moments_ = kept->tensor("moments");
       return;
     }
@@ -47,10 +50,13 @@ LatentCache::LatentCache(diffusion::AutoencoderKL vae, const ImageTextSource& so
     const diffusion::DiagonalGaussian part = encode(indices);
     const at::Tensor both = at::cat({part.mean, part.logvar}, 1).to(at::kFloat).cpu();
     if (!moments_.defined()) {
-      moments_ = at::empty({static_cast<std::int64_t>(count), both.size(1), both.size(2), both.size(3)});
+      moments_ =
+          at::empty({static_cast<std::int64_t>(count), both.size(1), both.size(2), both.size(3)});
     }
     moments_.narrow(0, static_cast<std::int64_t>(begin), both.size(0)).copy_(both);
-    if (on_progress) on_progress(static_cast<std::int64_t>(begin) + both.size(0), static_cast<std::int64_t>(count));
+    if (on_progress)
+      on_progress(static_cast<std::int64_t>(begin) + both.size(0),
+                  static_cast<std::int64_t>(count));
   }
   io::write_safetensors(file, {{"moments", moments_}}, {{"digest", digest}});
 }
@@ -58,7 +64,8 @@ LatentCache::LatentCache(diffusion::AutoencoderKL vae, const ImageTextSource& so
 diffusion::DiagonalGaussian LatentCache::encode(const std::vector<std::uint64_t>& indices) {
   const at::NoGradGuard no_grad;
   std::vector<Image> images;
-  for (const std::uint64_t index : indices) images.push_back(fit_image(source_.image(index), width_, height_));
+  for (const std::uint64_t index : indices)
+    images.push_back(fit_image(source_.image(index), width_, height_));
   const at::Device device = vae_->parameters().front().device();
   return vae_->encode(to_batch(images).to(device));
 }

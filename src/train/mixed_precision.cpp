@@ -1,4 +1,4 @@
-#include "omr/train/mixed_precision.h"
+#include "train/mixed_precision.h"
 
 #include <ATen/autocast_mode.h>
 #include <ATen/cpu/Utils.h>
@@ -12,11 +12,13 @@ c10::ScalarType resolve_training_dtype(const std::string& name, c10::Device devi
   if (name == "fp32") return c10::kFloat;
   if (name == "bf16") return c10::kBFloat16;
   if (name == "fp16" && device.is_cuda()) return c10::kHalf;
-  throw Error(ErrorKind::usage, "--dtype " + name + ": training on " + device.str() + " takes auto, fp32 or bf16" +
+  throw Error(ErrorKind::usage, "--dtype " + name + ": training on " + device.str() +
+                                    " takes auto, fp32 or bf16" +
                                     (device.is_cuda() ? " or fp16" : ""));
 }
 
-Autocast::Autocast(c10::Device device, c10::ScalarType dtype) : device_(device.type()), active_(dtype != c10::kFloat) {
+Autocast::Autocast(c10::Device device, c10::ScalarType dtype)
+    : device_(device.type()), active_(dtype != c10::kFloat) {
   if (!active_) return;
   was_enabled_ = at::autocast::is_autocast_enabled(device_);
   previous_ = at::autocast::get_autocast_dtype(device_);

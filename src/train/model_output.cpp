@@ -1,4 +1,4 @@
-#include "omr/train/model_output.h"
+#include "train/model_output.h"
 
 #include <ATen/ATen.h>
 
@@ -8,12 +8,14 @@
 
 namespace omr::train {
 
-void write_part(const std::filesystem::path& folder, io::Json config, const torch::nn::Module& module,
-                const std::string& file_name, at::ScalarType dtype, const std::filesystem::path& source,
-                const std::vector<std::string>& others) {
+void write_part(const std::filesystem::path& folder, io::Json config,
+                const torch::nn::Module& module, const std::string& file_name, at::ScalarType dtype,
+                const std::filesystem::path& source, const std::vector<std::string>& others) {
   std::error_code code;
   std::filesystem::create_directories(folder, code);
-  if (code) throw Error(ErrorKind::io, "cannot create the folder " + folder.string() + ": " + code.message());
+  if (code)
+    throw Error(ErrorKind::io,
+                "cannot create the folder " + folder.string() + ": " + code.message());
   for (const char* key : {"dtype", "torch_dtype"}) {
     if (config.contains(key)) config[key] = dtype == at::kHalf ? "float16" : "float32";
   }
@@ -25,7 +27,8 @@ void write_part(const std::filesystem::path& folder, io::Json config, const torc
   io::write_safetensors(folder / file_name, tensors, {{"format", "pt"}});
   io::write_atomically(folder / "config.json", config.dump(2) + "\n");
   for (const std::string& name : others) {
-    if (std::filesystem::is_regular_file(source / name, code)) io::write_atomically(folder / name, io::read_text(source / name));
+    if (std::filesystem::is_regular_file(source / name, code))
+      io::write_atomically(folder / name, io::read_text(source / name));
   }
 }
 

@@ -10,8 +10,10 @@ NextTokenLoss next_token_loss(const at::Tensor& logits, const at::Tensor& labels
   const at::Tensor counted = wanted.ne(kIgnoredLabel).nonzero().squeeze(1);
   const at::Tensor targets = wanted.index_select(0, counted);
   // Only rows that count are widened to fp32: most of a record is its question.
-  const at::Tensor rows =
-      logits.narrow(1, 0, length - 1).reshape({-1, logits.size(2)}).index_select(0, counted).to(at::kFloat);
+  const at::Tensor rows = logits.narrow(1, 0, length - 1)
+                              .reshape({-1, logits.size(2)})
+                              .index_select(0, counted)
+                              .to(at::kFloat);
   NextTokenLoss out;
   out.tokens = counted.size(0);
   out.sum = at::cross_entropy_loss(rows, targets, {}, at::Reduction::Sum);

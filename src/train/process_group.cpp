@@ -76,14 +76,17 @@ ProcessGroup& ProcessGroup::operator=(ProcessGroup&&) noexcept = default;
 
 ProcessGroup ProcessGroup::from_environment(c10::Device device) {
   ProcessGroup out;
-  // Slurm's own variables stand in every job's environment: they mean processes only beside an address.
+  // Slurm's own variables stand in every job's environment: they mean processes only beside an
+  // address.
   const auto address = variable("MASTER_ADDR");
   if (!address && !variable("WORLD_SIZE") && !variable("RANK")) return out;
   const auto rank = either("RANK", "SLURM_PROCID"), size = either("WORLD_SIZE", "SLURM_NTASKS");
   const auto port = number("MASTER_PORT");
   if (!address || !port || !rank || !size || *size < 1 || *rank >= *size || *port > 65535) {
-    throw Error(ErrorKind::usage, "several processes need RANK below WORLD_SIZE (or srun's SLURM_PROCID and SLURM_NTASKS), "
-                                  "MASTER_ADDR and MASTER_PORT; unset them to train alone, or use torchrun --no-python");
+    throw Error(
+        ErrorKind::usage,
+        "several processes need RANK below WORLD_SIZE (or srun's SLURM_PROCID and SLURM_NTASKS), "
+        "MASTER_ADDR and MASTER_PORT; unset them to train alone, or use torchrun --no-python");
   }
   out.rank_ = *rank;
   out.size_ = *size;
@@ -94,13 +97,15 @@ ProcessGroup ProcessGroup::from_environment(c10::Device device) {
     c10d::TCPStoreOptions options;
     options.port = static_cast<std::uint16_t>(*port);
     // torchrun's agent serves the store itself; then every process is a client, the first one too.
-    options.isServer = out.rank_ == 0 && variable("TORCHELASTIC_USE_AGENT_STORE").value_or("") != "True";
+    options.isServer =
+        out.rank_ == 0 && variable("TORCHELASTIC_USE_AGENT_STORE").value_or("") != "True";
     options.numWorkers = static_cast<std::size_t>(out.size_);
     options.waitWorkers = false;
     options.timeout = kPatience;
     out.link_ = std::make_unique<Link>();
     const auto store = c10::make_intrusive<c10d::TCPStore>(*address, options);
-    // The agent's store outlives a restart of its workers, whose keys must not meet those of before.
+    // The agent's store outlives a restart of its workers, whose keys must not meet those of
+    // before.
     const std::string attempt = variable("TORCHELASTIC_RESTART_COUNT").value_or("0");
     out.link_->store = c10::make_intrusive<c10d::PrefixStore>("omr/" + attempt, store);
     out.link_->backend = c10::make_intrusive<c10d::ProcessGroupGloo>(
@@ -108,8 +113,9 @@ ProcessGroup ProcessGroup::from_environment(c10::Device device) {
         c10d::ProcessGroupGloo::Options::create_default(kPatience));
   } catch (const std::exception& error) {
     const std::string cause = error.what();
-    throw Error(ErrorKind::io, "process " + std::to_string(out.rank_) + " of " + std::to_string(out.size_) +
-                                   " did not reach the others at " + where + ": " + cause.substr(0, cause.find('\n')));
+    throw Error(ErrorKind::io, "process " + std::to_string(out.rank_) + " of " +
+                                   std::to_string(out.size_) + " did not reach the others at " +
+                                   where + ": " + cause.substr(0, cause.find('\n')));
   }
   return out;
 }

@@ -36,8 +36,9 @@ RefinerRecordFile RefinerRecordFile::open(const std::filesystem::path& file) {
     }
   }
   if (out.records_.empty()) {
-    throw Error(ErrorKind::format, file.string() + " holds no record: expected lines of "
-                                                   "{\"prompt\": …, \"feedback\": …, \"refined\": …}");
+    throw Error(ErrorKind::format, file.string() +
+                                       " holds no record: expected lines of "
+                                       "{\"prompt\": …, \"feedback\": …, \"refined\": …}");
   }
   return out;
 }

@@ -19,7 +19,8 @@ scenes::Scene dense_scene(scenes::Random& random) {
     const scenes::Scene more = scenes::sample_scene(random, {3, 3});
     out.objects.insert(out.objects.end(), more.objects.begin(), more.objects.end());
   }
-  for (scenes::Object& object : out.objects) object.center = {random.uniform(0.1, 0.9), random.uniform(0.1, 0.9)};
+  for (scenes::Object& object : out.objects)
+    object.center = {random.uniform(0.1, 0.9), random.uniform(0.1, 0.9)};
   return out;
 }
 
@@ -30,7 +31,9 @@ scenes::Scene SceneSource::scene(std::uint64_t index) const {
   return settings_.dense ? dense_scene(random) : scenes::sample_scene(random);
 }
 
-Image SceneSource::image(std::uint64_t index) const { return scenes::draw_scene(scene(index), settings_.size); }
+Image SceneSource::image(std::uint64_t index) const {
+  return scenes::draw_scene(scene(index), settings_.size);
+}
 
 scenes::Random SceneSource::words(std::uint64_t index, std::uint64_t variant) const {
   return scenes::Random(mixed_seed(settings_.seed ^ kWords, Purpose::sample, variant), index);
@@ -42,7 +45,8 @@ std::string SceneSource::text(std::uint64_t index, std::uint64_t variant) const 
 }
 
 // The caption that `text` gives, wrong in one of the things that it says.
-std::optional<std::string> SceneSource::hard_negative(std::uint64_t index, std::uint64_t variant) const {
+std::optional<std::string> SceneSource::hard_negative(std::uint64_t index,
+                                                      std::uint64_t variant) const {
   scenes::Random random = words(index, variant);
   const scenes::Description said = scenes::describe(scene(index), settings_.captions, random);
   return scenes::caption(scenes::hard_negative(said, random));

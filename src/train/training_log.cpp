@@ -1,4 +1,4 @@
-#include "omr/train/training_log.h"
+#include "train/training_log.h"
 
 #include <string>
 
@@ -18,7 +18,8 @@ TrainingLog::TrainingLog(const std::filesystem::path& path, std::int64_t step) :
       const std::string line = text.substr(begin, end - begin);
       begin = end + 1;
       const io::Json json = io::Json::parse(line, nullptr, /*allow_exceptions=*/false);
-      if (!json.is_object() || !json.contains("step") || !json["step"].is_number_integer()) continue;
+      if (!json.is_object() || !json.contains("step") || !json["step"].is_number_integer())
+        continue;
       if (json["step"].get<std::int64_t>() > step) continue;
       lines_.push_back(json);
       kept += line + "\n";

@@ -11,10 +11,11 @@
 #include "omr/io/atomic_file.h"
 #include "omr/io/png.h"
 #include "omr/train/checkpoint.h"
-#include "omr/train/mixed_precision.h"
 #include "omr/train/process_group.h"
-#include "omr/train/training_log.h"
-#include "omr/train/training_report.h"
+
+#include "train/mixed_precision.h"
+#include "train/training_log.h"
+#include "train/training_report.h"
 
 namespace omr::train {
 namespace {
@@ -31,7 +32,8 @@ double seconds_now() {
 // A run as it is carried on: what a checkpoint holds.
 class Run {
  public:
-  Run(const LoopSettings& settings, Trainee& trainee, ProcessGroup& processes, const LoopObserver& observer)
+  Run(const LoopSettings& settings, Trainee& trainee, ProcessGroup& processes,
+      const LoopObserver& observer)
       : settings_(settings),
         trainee_(trainee),
         processes_(processes),
@@ -46,7 +48,8 @@ class Run {
     description_["seed"] = settings.seed;
     description_["samples_per_step"] = settings.batch_size * settings.accumulate * processes.size();
     description_["lr"] = settings.learning_rate.peak;
-    description_["lr_shape"] = settings.learning_rate.shape == LearningRateShape::cosine ? "cosine" : "constant";
+    description_["lr_shape"] =
+        settings.learning_rate.shape == LearningRateShape::cosine ? "cosine" : "constant";
     description_["cosine_from"] = settings.learning_rate.cosine_from;
     description_["warmup_steps"] = settings.learning_rate.warmup_steps;
     description_["weight_decay"] = settings.adamw.weight_decay;
@@ -78,7 +81,8 @@ class Run {
       (scaler_.active() ? micro.sum * scaler_.scale() : micro.sum).backward();
       loss += micro.sum.item<double>();
       weight += micro.weight;
-      for (const auto& [name, value] : micro.metrics) metrics[name] += value / static_cast<double>(settings_.accumulate);
+      for (const auto& [name, value] : micro.metrics)
+        metrics[name] += value / static_cast<double>(settings_.accumulate);
     }
     if (processes_.size() > 1) {
       processes_.all_reduce(optimizer_.gradients());
@@ -90,7 +94,9 @@ class Run {
     const bool finite = std::isfinite(norm) && std::isfinite(loss);
     const double rate = settings_.learning_rate.at(step_, settings_.steps);
     if (finite) {
-      const double clip = settings_.max_grad_norm > 0 ? std::max(1.0, (norm + 1e-6) / settings_.max_grad_norm) : 1.0;
+      const double clip = settings_.max_grad_norm > 0
+                              ? std::max(1.0, (norm + 1e-6) / settings_.max_grad_norm)
+                              : 1.0;
       optimizer_.step(rate, divisor * clip);
     }
     scaler_.update(!finite);
@@ -100,9 +106,11 @@ class Run {
     optimizer_.zero_grad();
 
     const double seconds = seconds_now() - begin;
-    // Of the last steps: the first one warms up, samples and checkpoints are not the step's own time.
+    // Of the last steps: the first one warms up, samples and checkpoints are not the step's own
+    // time.
     seconds_per_step_ = seconds_per_step_ == 0 ? seconds : 0.9 * seconds_per_step_ + 0.1 * seconds;
-    report({step_, settings_.steps, loss / weight, rate, norm, 1 / seconds_per_step_, false}, metrics);
+    report({step_, settings_.steps, loss / weight, rate, norm, 1 / seconds_per_step_, false},
+           metrics);
     return finite;
   }
 
@@ -129,9 +137,11 @@ class Run {
       fs::create_directories(settings_.out / "samples", code);
       for (std::size_t i = 0; i < pictures_.size(); ++i) {
         char name[48];
-        std::snprintf(name, sizeof name, "step-%08lld-%zu.png", static_cast<long long>(step_), i + 1);
-        io::write_atomically(settings_.out / "samples" / name,
-                             io::encode_png(pictures_[i].second, {{"Description", pictures_[i].first}}));
+        std::snprintf(name, sizeof name, "step-%08lld-%zu.png", static_cast<long long>(step_),
+                      i + 1);
+        io::write_atomically(
+            settings_.out / "samples" / name,
+            io::encode_png(pictures_[i].second, {{"Description", pictures_[i].first}}));
       }
     }
     write_report();
@@ -146,7 +156,8 @@ class Run {
                            {"loss_scale", scaler_.state_scale()},
                            {"good_steps", scaler_.state_good_steps()},
                            {"threads", at::get_num_threads()}};
-    for (const auto& [name, parameter] : optimizer_.parameters()) checkpoint.parameters.emplace_back(name, parameter.detach());
+    for (const auto& [name, parameter] : optimizer_.parameters())
+      checkpoint.parameters.emplace_back(name, parameter.detach());
     checkpoint.optimizer = optimizer_.state();
     checkpoint.ema = ema_.state();
     save_checkpoint(settings_.out / "checkpoints", checkpoint);
@@ -165,7 +176,8 @@ class Run {
     std::error_code code;
     const fs::path checkpoints = settings_.out / "checkpoints";
     fs::create_directories(checkpoints, code);
-    if (!fs::is_directory(checkpoints, code)) throw Error(ErrorKind::io, "cannot create the folder " + checkpoints.string());
+    if (!fs::is_directory(checkpoints, code))
+      throw Error(ErrorKind::io, "cannot create the folder " + checkpoints.string());
     std::vector<std::string> broken;
     const std::optional<Checkpoint> found = load_newest_checkpoint(checkpoints, &broken);
     for (const std::string& name : broken) {
@@ -174,7 +186,8 @@ class Run {
     if (!found) return;
     if (!settings_.resume) {
       throw Error(ErrorKind::usage, settings_.out.string() + " holds a run that stands at step " +
-                                        std::to_string(found->step) + ": give --resume to continue it, or another --out");
+                                        std::to_string(found->step) +
+                                        ": give --resume to continue it, or another --out");
     }
     check_settings(found->settings);
     restore(*found);
@@ -185,21 +198,25 @@ class Run {
     for (const auto& [name, value] : description_.items()) {
       if (before.contains(name) && before[name] == value) continue;
       const std::string old = before.contains(name) ? before[name].dump() : "absent";
-      differences += (differences.empty() ? "" : ", ") + name + " was " + old + " and is " + value.dump();
+      differences +=
+          (differences.empty() ? "" : ", ") + name + " was " + old + " and is " + value.dump();
     }
     if (differences.empty()) return;
-    throw Error(ErrorKind::usage, "the run in " + settings_.out.string() + " has other settings: " + differences +
-                                      "; resume with the same, or begin a new run in another --out");
+    throw Error(ErrorKind::usage,
+                "the run in " + settings_.out.string() + " has other settings: " + differences +
+                    "; resume with the same, or begin a new run in another --out");
   }
 
   void restore(const Checkpoint& checkpoint) {
     const at::NoGradGuard no_grad;
     const fs::path folder = settings_.out / "checkpoints";
-    std::map<std::string, at::Tensor> values(checkpoint.parameters.begin(), checkpoint.parameters.end());
+    std::map<std::string, at::Tensor> values(checkpoint.parameters.begin(),
+                                             checkpoint.parameters.end());
     for (const auto& [name, parameter] : optimizer_.parameters()) {
       const auto found = values.find(name);
       if (found == values.end() || found->second.sizes() != parameter.sizes()) {
-        throw Error(ErrorKind::mismatch, folder.string() + " is of another model: it lacks " + name + " of this one's shape");
+        throw Error(ErrorKind::mismatch, folder.string() + " is of another model: it lacks " +
+                                             name + " of this one's shape");
       }
       at::Tensor into = parameter;
       into.copy_(found->second);
@@ -210,11 +227,13 @@ class Run {
     if (ema_.enabled()) ema_.load_state(io::Weights::open(folder / name / "ema.safetensors", ""));
     step_ = checkpoint.step;
     skipped_ = checkpoint.counters.value("skipped", std::int64_t{0});
-    scaler_.load_state(checkpoint.counters.value("loss_scale", 1.0), checkpoint.counters.value("good_steps", std::int64_t{0}));
+    scaler_.load_state(checkpoint.counters.value("loss_scale", 1.0),
+                       checkpoint.counters.value("good_steps", std::int64_t{0}));
     const int threads = checkpoint.counters.value("threads", at::get_num_threads());
     if (threads != at::get_num_threads()) {
-      observer_.on_message("resumed with " + std::to_string(at::get_num_threads()) + " threads after " +
-                           std::to_string(threads) + ": sums will differ in their last bits");
+      observer_.on_message("resumed with " + std::to_string(at::get_num_threads()) +
+                           " threads after " + std::to_string(threads) +
+                           ": sums will differ in their last bits");
     }
     observer_.on_message("resumed at step " + std::to_string(step_));
   }
@@ -222,9 +241,11 @@ class Run {
   // Of one update's samples, in order of their positions, each process takes a run of its own.
   MicroBatch micro_batch(std::int64_t part) const {
     const auto first = static_cast<std::uint64_t>(
-        ((step_ * processes_.size() + processes_.rank()) * settings_.accumulate + part) * settings_.batch_size);
+        ((step_ * processes_.size() + processes_.rank()) * settings_.accumulate + part) *
+        settings_.batch_size);
     MicroBatch out{step_, {}};
-    for (std::int64_t i = 0; i < settings_.batch_size; ++i) out.positions.push_back(first + static_cast<std::uint64_t>(i));
+    for (std::int64_t i = 0; i < settings_.batch_size; ++i)
+      out.positions.push_back(first + static_cast<std::uint64_t>(i));
     return out;
   }
 
@@ -300,13 +321,16 @@ void run_training(const LoopSettings& settings, Trainee& trainee, ProcessGroup& 
     }
     skipped_in_a_row = run.update() ? 0 : skipped_in_a_row + 1;
     if (skipped_in_a_row == kMaxSkippedInARow) {
-      throw Error(ErrorKind::mismatch, "the loss or its gradient has had no value (NaN or infinite) for " +
-                                           std::to_string(kMaxSkippedInARow) + " steps, up to step " +
-                                           std::to_string(run.step()) + ": lower --lr, and look at the data; the last "
-                                           "checkpoint is from before");
+      throw Error(ErrorKind::mismatch,
+                  "the loss or its gradient has had no value (NaN or infinite) for " +
+                      std::to_string(kMaxSkippedInARow) + " steps, up to step " +
+                      std::to_string(run.step()) +
+                      ": lower --lr, and look at the data; the last "
+                      "checkpoint is from before");
     }
     // A checkpoint must not keep weights that a broken loss may have come from.
-    if (skipped_in_a_row == 0 && (run.step() % settings.checkpoint_every == 0 || run.step() == settings.steps)) {
+    if (skipped_in_a_row == 0 &&
+        (run.step() % settings.checkpoint_every == 0 || run.step() == settings.steps)) {
       run.save();
       saved_at = run.step();
     }
@@ -314,7 +338,8 @@ void run_training(const LoopSettings& settings, Trainee& trainee, ProcessGroup& 
   }
   run.finish();
   if (run.skipped() > 0) {
-    observer.on_message(std::to_string(run.skipped()) + " steps were skipped: their loss had no value");
+    observer.on_message(std::to_string(run.skipped()) +
+                        " steps were skipped: their loss had no value");
   }
 }
 

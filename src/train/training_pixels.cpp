@@ -11,7 +11,8 @@ namespace omr::train {
 
 Image fit_image(const Image& image, int width, int height) {
   if (image.width == width && image.height == height) return image;
-  const double scale = std::max(static_cast<double>(width) / image.width, static_cast<double>(height) / image.height);
+  const double scale = std::max(static_cast<double>(width) / image.width,
+                                static_cast<double>(height) / image.height);
   const int covering_width = std::max(width, static_cast<int>(std::lround(image.width * scale)));
   const int covering_height = std::max(height, static_cast<int>(std::lround(image.height * scale)));
   return resize(image, covering_width, covering_height, Resample::bicubic,
@@ -31,8 +32,9 @@ at::Tensor object_weights(const at::Tensor& pixels, double weight) {
   constexpr double kDifferent = 45.0 / 127.5;  // 45 of 255, in [-1, 1]
   const at::NoGradGuard no_grad;
   const std::int64_t height = pixels.size(2), width = pixels.size(3);
-  const at::Tensor border = at::cat({pixels.select(2, 0), pixels.select(2, height - 1), pixels.select(3, 0),
-                                     pixels.select(3, width - 1)}, 2);
+  const at::Tensor border = at::cat({pixels.select(2, 0), pixels.select(2, height - 1),
+                                     pixels.select(3, 0), pixels.select(3, width - 1)},
+                                    2);
   const at::Tensor background = std::get<0>(border.median(2)).unsqueeze(-1).unsqueeze(-1);
   const at::Tensor distance = (pixels - background).square().sum(1, /*keepdim=*/true);
   return at::where(distance > kDifferent * kDifferent, weight, 1.0).to(at::kFloat);

@@ -1,4 +1,4 @@
-#include "omr/train/training_report.h"
+#include "train/training_report.h"
 
 #include <cmath>
 #include <map>
@@ -27,7 +27,9 @@ std::map<std::string, report::LineSeries> curves_of(const std::vector<io::Json>&
 
 void write_training_report(const std::filesystem::path& path, const TrainingReport& training) {
   std::map<std::string, report::LineSeries> curves = curves_of(training.lines);
-  const auto chart = [](const report::LineSeries& series) { return report::line_chart({series.name, "step", {series}}); };
+  const auto chart = [](const report::LineSeries& series) {
+    return report::line_chart({series.name, "step", {series}});
+  };
   report::Html body;
   if (const auto loss = curves.find("loss"); loss != curves.end()) {
     body += chart(loss->second);
@@ -35,7 +37,8 @@ void write_training_report(const std::filesystem::path& path, const TrainingRepo
   }
   if (!training.pictures.empty()) {
     report::Html pictures;
-    for (const auto& [caption, picture] : training.pictures) pictures += report::figure(io::encode_png(picture), caption);
+    for (const auto& [caption, picture] : training.pictures)
+      pictures += report::figure(io::encode_png(picture), caption);
     body += report::element("h2", "Samples");
     body += report::element("div", pictures, {{"class", "pictures"}});
   }

@@ -13,10 +13,11 @@
 #include "omr/text/clip_tokenizer.h"
 #include "omr/train/diffusion_loss.h"
 #include "omr/train/initialise.h"
-#include "omr/train/latent_cache.h"
-#include "omr/train/model_output.h"
 #include "omr/train/process_group.h"
 #include "omr/train/sample_random.h"
+
+#include "train/latent_cache.h"
+#include "train/model_output.h"
 
 namespace omr::train {
 namespace {
@@ -27,13 +28,15 @@ enum Network : std::uint64_t { kUNet = 1, kTextEncoder = 2 };
 
 diffusion::UNet2DConditionModel open_unet(const UNetSettings& settings) {
   if (!settings.from_nothing) return diffusion::load_unet(settings.unet, {});
-  diffusion::UNet2DConditionModel unet(diffusion::UNet2DConditionConfig::parse(io::Config(settings.unet / "config.json")));
+  diffusion::UNet2DConditionModel unet(
+      diffusion::UNet2DConditionConfig::parse(io::Config(settings.unet / "config.json")));
   initialise(*unet, generator_for(settings.loop.seed, Purpose::weights, kUNet));
   return unet;
 }
 
 text::CLIPTextModel open_text_encoder(const UNetSettings& settings) {
-  if (!settings.text_encoder_from_nothing) return text::load_clip_text_model(settings.text_encoder, {});
+  if (!settings.text_encoder_from_nothing)
+    return text::load_clip_text_model(settings.text_encoder, {});
   const io::Config config(settings.text_encoder / "config.json");
   text::CLIPTextModel model(text::CLIPTextConfig::from(config));
   initialise(*model, config, generator_for(settings.loop.seed, Purpose::weights, kTextEncoder));
@@ -43,8 +46,9 @@ text::CLIPTextModel open_text_encoder(const UNetSettings& settings) {
 // One run's models and data.
 class UNetTraining {
  public:
-  UNetTraining(const UNetSettings& settings, const ImageTextSource& source, const ImageTextSource& held_out,
-               const LoopObserver& observer, const Cancellation& cancellation)
+  UNetTraining(const UNetSettings& settings, const ImageTextSource& source,
+               const ImageTextSource& held_out, const LoopObserver& observer,
+               const Cancellation& cancellation)
       : settings_(settings),
         source_(source),
         held_out_(held_out),
@@ -53,7 +57,8 @@ class UNetTraining {
         text_encoder_(open_text_encoder(settings)),
         unet_(open_unet(settings)),
         vae_(diffusion::load_vae(settings.vae, {})),
-        scheduler_config_(pipeline::read_scheduler_config(io::Config(settings.scheduler / "scheduler_config.json"))),
+        scheduler_config_(pipeline::read_scheduler_config(
+            io::Config(settings.scheduler / "scheduler_config.json"))),
         noise_(scheduler_config_, settings.loop.device),
         order_(settings.loop.seed, source.size()) {
     check_sizes();
@@ -62,17 +67,21 @@ class UNetTraining {
     const auto progress = [&](std::int64_t done, std::int64_t all) {
       constexpr std::int64_t kReports = 10;
       if (done == all || done * kReports / all != (done - 16) * kReports / all) {
-        observer.on_message("encoded " + std::to_string(done) + " of " + std::to_string(all) + " pictures");
+        observer.on_message("encoded " + std::to_string(done) + " of " + std::to_string(all) +
+                            " pictures");
       }
     };
     latents_ = std::make_unique<LatentCache>(vae_, source, settings.width, settings.height,
-                                             settings.loop.out / "latents.safetensors", progress, cancellation);
+                                             settings.loop.out / "latents.safetensors", progress,
+                                             cancellation);
   }
 
   std::vector<ParameterGroup> groups() {
-    std::vector<ParameterGroup> out = {{make_trainable(*unet_, settings_.loop.device, "unet."), 1.0}};
+    std::vector<ParameterGroup> out = {
+        {make_trainable(*unet_, settings_.loop.device, "unet."), 1.0}};
     if (settings_.train_text_encoder) {
-      out.push_back({make_trainable(*text_encoder_, settings_.loop.device, "text_encoder."), settings_.text_encoder_lr_factor});
+      out.push_back({make_trainable(*text_encoder_, settings_.loop.device, "text_encoder."),
+                     settings_.text_encoder_lr_factor});
     } else {
       make_frozen(*text_encoder_, settings_.loop.device);
     }
@@ -86,7 +95,8 @@ class UNetTraining {
     for (const std::uint64_t position : batch.positions) indices.push_back(order_.index(position));
     const diffusion::DiagonalGaussian posterior = latents_->moments(indices);
 
-    // Each sample draws from a generator of its own: dropout, timestep, noise, the encoder's sample.
+    // Each sample draws from a generator of its own: dropout, timestep, noise, the encoder's
+    // sample.
     std::vector<std::string> captions;
     std::vector<std::int64_t> timesteps;
     std::vector<at::Tensor> noises, draws;
@@ -94,48 +104,59 @@ class UNetTraining {
       const std::uint64_t position = batch.positions[i];
       at::Generator generator = generator_for(settings_.loop.seed, Purpose::sample, position);
       const bool dropped = at::rand({}, generator, fp32).item<float>() < settings_.caption_dropout;
-      captions.push_back(dropped ? "" : source_.text(indices[i], source_.size() == 0 ? 0 : order_.epoch(position)));
-      timesteps.push_back(at::randint(noise_.timesteps(), {}, generator, at::TensorOptions().dtype(at::kLong)).item<std::int64_t>());
+      captions.push_back(
+          dropped ? ""
+                  : source_.text(indices[i], source_.size() == 0 ? 0 : order_.epoch(position)));
+      timesteps.push_back(
+          at::randint(noise_.timesteps(), {}, generator, at::TensorOptions().dtype(at::kLong))
+              .item<std::int64_t>());
       noises.push_back(at::randn(posterior.mean.sizes().slice(1), generator, fp32));
       draws.push_back(at::randn(posterior.mean.sizes().slice(1), generator, fp32));
     }
-    const at::Tensor z = posterior.mean + (0.5 * posterior.logvar).exp() * at::stack(draws).to(device);
+    const at::Tensor z =
+        posterior.mean + (0.5 * posterior.logvar).exp() * at::stack(draws).to(device);
     const at::Tensor latents = (z - vae_->config().shift_factor) * vae_->config().scaling_factor;
     const at::Tensor noise = at::stack(noises).to(device);
     const at::Tensor t = at::tensor(timesteps, at::kLong).to(device);
-    const at::Tensor noisy = noise_.add_noise(latents, noise, t).contiguous(at::MemoryFormat::ChannelsLast);
+    const at::Tensor noisy =
+        noise_.add_noise(latents, noise, t).contiguous(at::MemoryFormat::ChannelsLast);
 
     const at::Tensor prediction = unet_(noisy, t, embed(captions));
-    const at::Tensor losses =
-        diffusion_loss(prediction, noise_.target(latents, noise, t), noise_.weights(t, settings_.snr_gamma));
+    const at::Tensor losses = diffusion_loss(prediction, noise_.target(latents, noise, t),
+                                             noise_.weights(t, settings_.snr_gamma));
     return {losses.sum(), static_cast<double>(indices.size()), {}};
   }
 
   Evaluation evaluate() {
     Evaluation out;
-    const std::int64_t count = held_out_.size() == 0 ? settings_.samples
-                                                     : std::min<std::int64_t>(settings_.samples, static_cast<std::int64_t>(held_out_.size()));
+    const std::int64_t count =
+        held_out_.size() == 0 ? settings_.samples
+                              : std::min<std::int64_t>(settings_.samples,
+                                                       static_cast<std::int64_t>(held_out_.size()));
     if (count < 1) return out;
     std::vector<std::string> captions;
     std::vector<at::Tensor> noises;
     const std::int64_t multiple = vae_->config().downscale();
     for (std::int64_t i = 0; i < count; ++i) {
       captions.push_back(held_out_.text(static_cast<std::uint64_t>(i), 0));
-      noises.push_back(at::randn({1, unet_->config().in_channels, settings_.height / multiple, settings_.width / multiple},
-                                 generator_for(settings_.loop.seed, Purpose::evaluation, static_cast<std::uint64_t>(i)),
-                                 at::TensorOptions().dtype(at::kFloat)));
+      noises.push_back(at::randn(
+          {1, unet_->config().in_channels, settings_.height / multiple, settings_.width / multiple},
+          generator_for(settings_.loop.seed, Purpose::evaluation, static_cast<std::uint64_t>(i)),
+          at::TensorOptions().dtype(at::kFloat)));
     }
-    const auto scheduler = schedulers::make_scheduler(schedulers::SchedulerName::ddim, scheduler_config_, settings_.sample_steps);
+    const auto scheduler = schedulers::make_scheduler(schedulers::SchedulerName::ddim,
+                                                      scheduler_config_, settings_.sample_steps);
     pipeline::DenoiseInput input;
     input.latents = at::cat(noises) * scheduler->init_noise_sigma();
     input.prompt_embeds = embed(captions);
     input.negative_prompt_embeds = embed({""});
     input.guidance_scale = settings_.sample_guidance_scale;
-    const at::Tensor latents =
-        pipeline::denoise(unet_, *scheduler, input, {settings_.loop.device, at::kFloat}, {}, cancellation_);
-    const std::vector<Image> pictures =
-        pipeline::to_images(vae_->decode(latents / vae_->config().scaling_factor + vae_->config().shift_factor));
-    for (std::size_t i = 0; i < pictures.size(); ++i) out.pictures.emplace_back(captions[i], pictures[i]);
+    const at::Tensor latents = pipeline::denoise(
+        unet_, *scheduler, input, {settings_.loop.device, at::kFloat}, {}, cancellation_);
+    const std::vector<Image> pictures = pipeline::to_images(
+        vae_->decode(latents / vae_->config().scaling_factor + vae_->config().shift_factor));
+    for (std::size_t i = 0; i < pictures.size(); ++i)
+      out.pictures.emplace_back(captions[i], pictures[i]);
     return out;
   }
 
@@ -143,30 +164,37 @@ class UNetTraining {
     write_part(settings_.loop.out / "unet", io::read_json(settings_.unet / "config.json"), *unet_,
                "diffusion_pytorch_model.safetensors", settings_.output_dtype);
     if (!settings_.train_text_encoder) return;
-    write_part(settings_.loop.out / "text_encoder", io::read_json(settings_.text_encoder / "config.json"), *text_encoder_,
+    write_part(settings_.loop.out / "text_encoder",
+               io::read_json(settings_.text_encoder / "config.json"), *text_encoder_,
                "model.safetensors", settings_.output_dtype);
   }
 
  private:
   void check_sizes() const {
     const std::int64_t multiple = vae_->config().downscale();
-    if (settings_.width < 1 || settings_.width % multiple != 0 || settings_.height < 1 || settings_.height % multiple != 0) {
-      throw Error(ErrorKind::usage, "--size " + std::to_string(settings_.width) + "x" + std::to_string(settings_.height) +
-                                        ": this VAE takes multiples of " + std::to_string(multiple));
+    if (settings_.width < 1 || settings_.width % multiple != 0 || settings_.height < 1 ||
+        settings_.height % multiple != 0) {
+      throw Error(ErrorKind::usage, "--size " + std::to_string(settings_.width) + "x" +
+                                        std::to_string(settings_.height) +
+                                        ": this VAE takes multiples of " +
+                                        std::to_string(multiple));
     }
     const auto fit = [](std::int64_t have, std::int64_t want, const std::string& what) {
       if (have == want) return;
-      throw Error(ErrorKind::mismatch, what + ": " + std::to_string(have) + " against the UNet's " + std::to_string(want) +
+      throw Error(ErrorKind::mismatch, what + ": " + std::to_string(have) + " against the UNet's " +
+                                           std::to_string(want) +
                                            "; the parts do not belong together");
     };
     fit(vae_->config().latent_channels, unet_->config().in_channels, "the VAE's latent channels");
-    fit(text_encoder_->config().encoder.hidden_size, unet_->config().cross_attention_dim, "the text encoder's width");
+    fit(text_encoder_->config().encoder.hidden_size, unet_->config().cross_attention_dim,
+        "the text encoder's width");
   }
 
   // [B, S, D]; with gradient when the text encoder is trained and gradients are on.
   at::Tensor embed(const std::vector<std::string>& captions) {
     std::vector<at::Tensor> ids;
-    for (const std::string& caption : captions) ids.push_back(at::tensor(tokenizer_.encode(caption).ids, at::kLong));
+    for (const std::string& caption : captions)
+      ids.push_back(at::tensor(tokenizer_.encode(caption).ids, at::kLong));
     return text_encoder_(at::stack(ids)).last_hidden_state;
   }
 
@@ -186,8 +214,9 @@ class UNetTraining {
 
 }  // namespace
 
-void train_unet(const UNetSettings& settings, const ImageTextSource& source, const ImageTextSource& held_out,
-                ProcessGroup& processes, const LoopObserver& observer, const Cancellation& cancellation) {
+void train_unet(const UNetSettings& settings, const ImageTextSource& source,
+                const ImageTextSource& held_out, ProcessGroup& processes,
+                const LoopObserver& observer, const Cancellation& cancellation) {
   UNetTraining training(settings, source, held_out, observer, cancellation);
   Trainee trainee;
   trainee.name = "unet";

@@ -8,42 +8,49 @@
 #include "omr/diffusion/autoencoder_kl.h"
 #include "omr/pipeline/image_tensor.h"
 #include "omr/train/initialise.h"
-#include "omr/train/model_output.h"
 #include "omr/train/process_group.h"
 #include "omr/train/sample_random.h"
 #include "omr/train/training_pixels.h"
+
+#include "train/model_output.h"
 
 namespace omr::train {
 namespace {
 
 diffusion::AutoencoderKL open_vae(const VaeSettings& settings) {
   if (!settings.from_nothing) return diffusion::load_vae(settings.model, {});
-  diffusion::AutoencoderKL vae(diffusion::AutoencoderKLConfig::parse(io::Config(settings.model / "config.json")));
+  diffusion::AutoencoderKL vae(
+      diffusion::AutoencoderKLConfig::parse(io::Config(settings.model / "config.json")));
   initialise(*vae, generator_for(settings.loop.seed, Purpose::weights, 0));
   return vae;
 }
 
-at::Tensor pixels_of(const VaeSettings& settings, const ImageTextSource& source, const std::vector<std::uint64_t>& indices) {
+at::Tensor pixels_of(const VaeSettings& settings, const ImageTextSource& source,
+                     const std::vector<std::uint64_t>& indices) {
   std::vector<Image> images;
-  for (const std::uint64_t index : indices) images.push_back(fit_image(source.image(index), settings.width, settings.height));
+  for (const std::uint64_t index : indices)
+    images.push_back(fit_image(source.image(index), settings.width, settings.height));
   return to_batch(images).to(settings.loop.device);
 }
 
 std::vector<std::uint64_t> first_indices(const ImageTextSource& source, std::uint64_t count) {
   std::vector<std::uint64_t> out;
-  for (std::uint64_t i = 0; i < count; ++i) out.push_back(source.size() == 0 ? i : i % source.size());
+  for (std::uint64_t i = 0; i < count; ++i)
+    out.push_back(source.size() == 0 ? i : i % source.size());
   return out;
 }
 
 // 1 / standard deviation of the latents, over enough pictures for three digits.
-double measured_scaling_factor(diffusion::AutoencoderKL& vae, const VaeSettings& settings, const ImageTextSource& source) {
+double measured_scaling_factor(diffusion::AutoencoderKL& vae, const VaeSettings& settings,
+                               const ImageTextSource& source) {
   constexpr std::uint64_t kPictures = 256, kBatch = 16;
   const std::vector<std::uint64_t> indices = first_indices(source, kPictures);
   double sum = 0, squares = 0, count = 0;
   for (std::uint64_t i = 0; i < kPictures; i += kBatch) {
     const auto from = indices.begin() + static_cast<std::ptrdiff_t>(i);
     const auto posterior = vae->encode(pixels_of(settings, source, {from, from + kBatch}));
-    const at::Tensor z = posterior.sample(generator_for(settings.loop.seed, Purpose::evaluation, i)).to(at::kDouble);
+    const at::Tensor z =
+        posterior.sample(generator_for(settings.loop.seed, Purpose::evaluation, i)).to(at::kDouble);
     sum += z.sum().item<double>();
     squares += z.square().sum().item<double>();
     count += static_cast<double>(z.numel());
@@ -54,12 +61,15 @@ double measured_scaling_factor(diffusion::AutoencoderKL& vae, const VaeSettings&
 
 }  // namespace
 
-void train_vae(const VaeSettings& settings, const ImageTextSource& source, const ImageTextSource& held_out,
-               ProcessGroup& processes, const LoopObserver& observer, const Cancellation& cancellation) {
+void train_vae(const VaeSettings& settings, const ImageTextSource& source,
+               const ImageTextSource& held_out, ProcessGroup& processes,
+               const LoopObserver& observer, const Cancellation& cancellation) {
   diffusion::AutoencoderKL vae = open_vae(settings);
   const std::int64_t multiple = vae->config().downscale();
-  if (settings.width < 1 || settings.width % multiple != 0 || settings.height < 1 || settings.height % multiple != 0) {
-    throw Error(ErrorKind::usage, "--size " + std::to_string(settings.width) + "x" + std::to_string(settings.height) +
+  if (settings.width < 1 || settings.width % multiple != 0 || settings.height < 1 ||
+      settings.height % multiple != 0) {
+    throw Error(ErrorKind::usage, "--size " + std::to_string(settings.width) + "x" +
+                                      std::to_string(settings.height) +
                                       ": this VAE takes multiples of " + std::to_string(multiple));
   }
   const std::uint64_t seed = settings.loop.seed;
@@ -79,18 +89,26 @@ void train_vae(const VaeSettings& settings, const ImageTextSource& source, const
     std::vector<std::uint64_t> indices;
     for (const std::uint64_t position : batch.positions) indices.push_back(order.index(position));
     const at::Tensor pixels = pixels_of(settings, source, indices);
-    const at::Tensor weights = settings.object_weight == 1.0 ? at::Tensor() : object_weights(pixels, settings.object_weight);
+    const at::Tensor weights = settings.object_weight == 1.0
+                                   ? at::Tensor()
+                                   : object_weights(pixels, settings.object_weight);
     const diffusion::DiagonalGaussian posterior = vae->encode(pixels);
     std::vector<at::Tensor> noise;
     for (const std::uint64_t position : batch.positions) {
-      noise.push_back(at::randn(posterior.mean.sizes().slice(1), generator_for(seed, Purpose::sample, position),
+      noise.push_back(at::randn(posterior.mean.sizes().slice(1),
+                                generator_for(seed, Purpose::sample, position),
                                 at::TensorOptions().dtype(at::kFloat)));
     }
-    const at::Tensor z = posterior.mean + (0.5 * posterior.logvar).exp() * at::stack(noise).to(settings.loop.device);
-    const AutoencoderLoss loss = autoencoder_loss(vae->decode(z), pixels, posterior, weights, settings.weights);
+    const at::Tensor z =
+        posterior.mean + (0.5 * posterior.logvar).exp() * at::stack(noise).to(settings.loop.device);
+    const AutoencoderLoss loss =
+        autoencoder_loss(vae->decode(z), pixels, posterior, weights, settings.weights);
     const auto count = static_cast<double>(batch.positions.size());
-    return MicroLoss{loss.total * count, count,
-                     {{"l1", loss.l1.item<double>()}, {"l2", loss.l2.item<double>()}, {"kl", loss.kl.item<double>()}}};
+    return MicroLoss{loss.total * count,
+                     count,
+                     {{"l1", loss.l1.item<double>()},
+                      {"l2", loss.l2.item<double>()},
+                      {"kl", loss.kl.item<double>()}}};
   };
   trainee.evaluate = [&](std::int64_t) {
     constexpr std::uint64_t kPictures = 8;
@@ -100,15 +118,19 @@ void train_vae(const VaeSettings& settings, const ImageTextSource& source, const
     Evaluation out;
     out.metrics["held_out_l1"] = (decoded - pixels).abs().mean().item<double>();
     // Peak 2: pixels lie in [-1, 1].
-    out.metrics["held_out_psnr"] = 10 * std::log10(4 / std::max(1e-12, (decoded - pixels).square().mean().item<double>()));
+    out.metrics["held_out_psnr"] =
+        10 * std::log10(4 / std::max(1e-12, (decoded - pixels).square().mean().item<double>()));
     const std::vector<Image> pairs = pipeline::to_images(at::cat({pixels, decoded}, 3));
-    for (std::size_t i = 0; i < pairs.size(); ++i) out.pictures.emplace_back("picture and its reconstruction", pairs[i]);
+    for (std::size_t i = 0; i < pairs.size(); ++i)
+      out.pictures.emplace_back("picture and its reconstruction", pairs[i]);
     return out;
   };
   trainee.save = [&] {
     io::Json config = io::read_json(settings.model / "config.json");
-    if (settings.from_nothing) config["scaling_factor"] = measured_scaling_factor(vae, settings, source);
-    write_part(settings.loop.out / "vae", config, *vae, "diffusion_pytorch_model.safetensors", settings.output_dtype);
+    if (settings.from_nothing)
+      config["scaling_factor"] = measured_scaling_factor(vae, settings, source);
+    write_part(settings.loop.out / "vae", config, *vae, "diffusion_pytorch_model.safetensors",
+               settings.output_dtype);
   };
   run_training(settings.loop, trainee, processes, observer, cancellation);
 }

@@ -1,10 +1,10 @@
-#include <gtest/gtest.h>
+#include "omr/train/checkpoint.h"
 
 #include <fstream>
 
 #include <ATen/ATen.h>
+#include <gtest/gtest.h>
 
-#include "omr/train/checkpoint.h"
 #include "support/temporary_folder.h"
 
 namespace omr::train {
@@ -23,7 +23,8 @@ Checkpoint at_step(std::int64_t step) {
 }
 
 std::size_t entries(const fs::path& folder) {
-  return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
+  return static_cast<std::size_t>(
+      std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
 }
 
 TEST(CheckpointTest, NewestComesBackAndOnlyTheLastTwoAreKept) {
@@ -46,7 +47,8 @@ TEST(CheckpointTest, UnfinishedAndDamagedOnesArePassedOverForTheOneBefore) {
   save_checkpoint(folder.path(), at_step(20));
   fs::create_directories(folder.path() / "step-00000030.unfinished");
   {
-    std::fstream file(folder.path() / "step-00000020/parameters.safetensors", std::ios::in | std::ios::out | std::ios::binary);
+    std::fstream file(folder.path() / "step-00000020/parameters.safetensors",
+                      std::ios::in | std::ios::out | std::ios::binary);
     file.seekp(-1, std::ios::end);
     file.put('\x7f');
   }

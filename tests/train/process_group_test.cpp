@@ -1,21 +1,25 @@
-#include <gtest/gtest.h>
+#include "omr/train/process_group.h"
 
 #include <cstdlib>
 #include <functional>
 
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <ATen/ATen.h>
-#include <ATen/Parallel.h>
-
-#include "omr/train/process_group.h"
 #include "support/error_of.h"
 
 namespace omr::train {
 namespace {
 
-constexpr const char* kVariables[] = {"RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "SLURM_PROCID", "SLURM_NTASKS",
+constexpr const char* kVariables[] = {"RANK",
+                                      "WORLD_SIZE",
+                                      "MASTER_ADDR",
+                                      "MASTER_PORT",
+                                      "SLURM_PROCID",
+                                      "SLURM_NTASKS",
                                       "TORCHELASTIC_USE_AGENT_STORE"};
 
 class ProcessGroupTest : public testing::Test {
@@ -47,7 +51,9 @@ int as_process(int rank, int port) {
   ::setenv("MASTER_ADDR", "127.0.0.1", 1);
   ::setenv("MASTER_PORT", std::to_string(port).c_str(), 1);
   ProcessGroup group = ProcessGroup::from_environment(c10::kCPU);
-  const at::Tensor a = at::full({2, 3}, rank + 1.0), b = at::full({4, 3, 2, 2}, 10.0 * rank).contiguous(at::MemoryFormat::ChannelsLast);
+  const at::Tensor a = at::full({2, 3}, rank + 1.0),
+                   b = at::full({4, 3, 2, 2}, 10.0 * rank)
+                           .contiguous(at::MemoryFormat::ChannelsLast);
   group.all_reduce({a, b});
   if (!a.eq(3).all().item<bool>() || !b.eq(10).all().item<bool>()) return 2;
   const at::Tensor c = at::full({3}, static_cast<double>(rank));

@@ -1,10 +1,9 @@
 // Losses, gradients and ten updates against PyTorch's, diffusers' and transformers'.
-#include <gtest/gtest.h>
-
 #include <filesystem>
 #include <functional>
 
 #include <ATen/ATen.h>
+#include <gtest/gtest.h>
 
 #include "omr/diffusion/autoencoder_kl.h"
 #include "omr/diffusion/unet_2d_condition_model.h"
@@ -30,7 +29,8 @@ namespace fs = std::filesystem;
 
 const fs::path kPeers = OMR_PEERS "/train";
 
-// Largest difference, against the tensor's own scale: a gradient near zero is judged by its neighbours.
+// Largest difference, against the tensor's own scale: a gradient near zero is judged by its
+// neighbours.
 double difference(const at::Tensor& a, const at::Tensor& b) {
   return ((a - b).abs().max() / (1e-6 + b.abs().max())).item<double>();
 }
@@ -47,7 +47,8 @@ class PeersTrainTest : public testing::Test {
   void check(torch::nn::Module& module, const std::function<at::Tensor()>& loss_of) {
     constexpr double kLearningRate = 2e-4, kMaxGradNorm = 0.5;
     AdamW optimizer({{make_trainable(module, c10::kCPU), 1.0}}, {});
-    Ema plain(optimizer.parameters(), {.decay = 0.7}), power(optimizer.parameters(), {.decay = 0.7, .power = true});
+    Ema plain(optimizer.parameters(), {.decay = 0.7}),
+        power(optimizer.parameters(), {.decay = 0.7, .power = true});
     const at::Tensor losses = get("losses"), norms = get("norms");
     double largest_gradient = 0;
     for (std::int64_t step = 0; step < losses.size(0); ++step) {
@@ -55,10 +56,12 @@ class PeersTrainTest : public testing::Test {
       const at::Tensor loss = loss_of();
       loss.backward();
       const double expected = losses[step].item<double>();
-      EXPECT_NEAR(loss.item<double>(), expected, (step == 0 ? 1e-5 : 1e-3) * std::abs(expected)) << step;
+      EXPECT_NEAR(loss.item<double>(), expected, (step == 0 ? 1e-5 : 1e-3) * std::abs(expected))
+          << step;
       if (step == 0) {
         for (const auto& [name, parameter] : optimizer.parameters()) {
-          largest_gradient = std::max(largest_gradient, parameter.grad().abs().max().item<double>());
+          largest_gradient =
+              std::max(largest_gradient, parameter.grad().abs().max().item<double>());
         }
         for (const auto& [name, parameter] : optimizer.parameters()) {
           const at::Tensor wanted = get("grad." + name);
@@ -77,7 +80,8 @@ class PeersTrainTest : public testing::Test {
     for (const auto& [name, parameter] : optimizer.parameters()) {
       EXPECT_LT(difference(parameter, get("after." + name)), 1e-3) << name;
     }
-    for (auto& [key, ema] : {std::pair<const char*, Ema&>("ema_plain.", plain), {"ema_power.", power}}) {
+    for (auto& [key, ema] :
+         {std::pair<const char*, Ema&>("ema_plain.", plain), {"ema_power.", power}}) {
       const Ema::Swapped averaged(ema);
       for (const auto& [name, parameter] : optimizer.parameters()) {
         EXPECT_LT(difference(parameter, get(key + name)), 1e-3) << key << name;
@@ -89,23 +93,28 @@ class PeersTrainTest : public testing::Test {
   std::shared_ptr<const io::SafetensorsFile> case_;
 };
 
-class PeersUNetTrainTest : public PeersTrainTest, public testing::WithParamInterface<const char*> {};
+class PeersUNetTrainTest : public PeersTrainTest,
+                           public testing::WithParamInterface<const char*> {};
 
 TEST_P(PeersUNetTrainTest, MinSnrLossAndTenUpdatesMatchDiffusers) {
   open(GetParam());
   diffusion::UNet2DConditionModel unet = diffusion::load_unet(folder_, {});
-  const TrainingNoise noise(pipeline::read_scheduler_config(io::Config(folder_ / "scheduler/scheduler_config.json")), c10::kCPU);
+  const TrainingNoise noise(
+      pipeline::read_scheduler_config(io::Config(folder_ / "scheduler/scheduler_config.json")),
+      c10::kCPU);
   const at::Tensor latents = get("latents"), epsilon = get("noise"), t = get("timesteps");
   EXPECT_LT(difference(noise.add_noise(latents, epsilon, t), get("noisy")), 1e-6);
   EXPECT_LT(difference(noise.target(latents, epsilon, t), get("target")), 1e-6);
   EXPECT_LT(difference(noise.weights(t, 5.0), get("weights")), 1e-5);
   check(*unet, [&] {
     const at::Tensor prediction = unet(noise.add_noise(latents, epsilon, t), t, get("context"));
-    return diffusion_loss(prediction, noise.target(latents, epsilon, t), noise.weights(t, 5.0)).mean();
+    return diffusion_loss(prediction, noise.target(latents, epsilon, t), noise.weights(t, 5.0))
+        .mean();
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(Predictions, PeersUNetTrainTest, testing::Values("unet_v", "unet_epsilon"));
+INSTANTIATE_TEST_SUITE_P(Predictions, PeersUNetTrainTest,
+                         testing::Values("unet_v", "unet_epsilon"));
 
 TEST_F(PeersTrainTest, WeightedAutoencoderLossAndTenUpdatesMatchPyTorch) {
   open("vae");
@@ -113,8 +122,8 @@ TEST_F(PeersTrainTest, WeightedAutoencoderLossAndTenUpdatesMatchPyTorch) {
   check(*vae, [&] {
     const diffusion::DiagonalGaussian posterior = vae->encode(get("pixels"));
     const at::Tensor z = posterior.mean + (0.5 * posterior.logvar).exp() * get("noise");
-    const AutoencoderLoss loss =
-        autoencoder_loss(vae->decode(z), get("pixels"), posterior, get("pixel_weights"), {1.0, 0.7, 1e-2});
+    const AutoencoderLoss loss = autoencoder_loss(vae->decode(z), get("pixels"), posterior,
+                                                  get("pixel_weights"), {1.0, 0.7, 1e-2});
     return loss.total;
   });
 }
@@ -124,12 +133,14 @@ TEST_F(PeersTrainTest, ContrastiveLossWithHardNegativesAndTenUpdatesMatchTransfo
   reward::CLIPModel clip = reward::load_clip_model(folder_, {});
   {
     const at::NoGradGuard no_grad;
-    const ContrastiveLoss plain = contrastive_loss(clip->get_image_features(get("pixel_values")),
-                                                   clip->get_text_features(get("input_ids")), {}, clip->logit_scale);
+    const ContrastiveLoss plain =
+        contrastive_loss(clip->get_image_features(get("pixel_values")),
+                         clip->get_text_features(get("input_ids")), {}, clip->logit_scale);
     EXPECT_NEAR(plain.total.item<double>(), get("plain").item<double>(), 1e-5);
   }
   check(*clip, [&] {
-    return contrastive_loss(clip->get_image_features(get("pixel_values")), clip->get_text_features(get("input_ids")),
+    return contrastive_loss(clip->get_image_features(get("pixel_values")),
+                            clip->get_text_features(get("input_ids")),
                             clip->get_text_features(get("negative_ids")), clip->logit_scale)
         .total;
   });
@@ -148,12 +159,13 @@ TEST_F(PeersTrainTest, CosineWithWarmUpMatchesDiffusers) {
   const io::Json rates = io::read_json(kPeers / "learning_rates.json");
   const LearningRate rate{0.3, LearningRateShape::cosine, 7, 0.0};
   for (std::size_t step = 0; step < rates.size(); ++step) {
-    EXPECT_NEAR(rate.at(static_cast<std::int64_t>(step), 40), rates[step].get<double>(), 1e-9) << step;
+    EXPECT_NEAR(rate.at(static_cast<std::int64_t>(step), 40), rates[step].get<double>(), 1e-9)
+        << step;
   }
 }
 
-// Every parameter's deviation and mean lie where its library's do, to the accuracy that samples of this
-// size have.
+// Every parameter's deviation and mean lie where its library's do, to the accuracy that samples of
+// this size have.
 void check_spread(const fs::path& folder, const torch::nn::Module& module) {
   const io::Json spread = io::read_json(folder / "spread.json");
   std::size_t seen = 0;
@@ -173,7 +185,8 @@ void check_spread(const fs::path& folder, const torch::nn::Module& module) {
 TEST_F(PeersTrainTest, FreshWeightsAreSpreadAsTheirLibrariesSpreadThem) {
   const auto generator = [] { return generator_for(5, Purpose::weights, 0); };
   const auto config = [](const char* name) { return io::Config(kPeers / name / "config.json"); };
-  diffusion::UNet2DConditionModel unet(diffusion::UNet2DConditionConfig::parse(config("fresh_unet")));
+  diffusion::UNet2DConditionModel unet(
+      diffusion::UNet2DConditionConfig::parse(config("fresh_unet")));
   initialise(*unet, generator());
   check_spread(kPeers / "fresh_unet", *unet);
   diffusion::AutoencoderKL vae(diffusion::AutoencoderKLConfig::parse(config("fresh_vae")));

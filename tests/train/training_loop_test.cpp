@@ -1,4 +1,4 @@
-#include <gtest/gtest.h>
+#include "omr/train/training_loop.h"
 
 #include <algorithm>
 #include <limits>
@@ -7,13 +7,14 @@
 #include <sstream>
 
 #include <ATen/ATen.h>
+#include <gtest/gtest.h>
 
 #include "omr/core/error.h"
 #include "omr/io/json_file.h"
 #include "omr/nn/linear.h"
 #include "omr/train/process_group.h"
 #include "omr/train/sample_random.h"
-#include "omr/train/training_loop.h"
+
 #include "support/error_of.h"
 #include "support/temporary_folder.h"
 
@@ -38,7 +39,8 @@ class TrainingLoopTest : public testing::Test {
   }
 
   // Returns the weights, then their average.
-  std::vector<at::Tensor> run(const LoopSettings& settings, const std::function<void(std::int64_t)>& before_step = {},
+  std::vector<at::Tensor> run(const LoopSettings& settings,
+                              const std::function<void(std::int64_t)>& before_step = {},
                               const Cancellation& cancellation = {}) {
     nn::Linear linear(3, 2);
     {
@@ -56,7 +58,8 @@ class TrainingLoopTest : public testing::Test {
       std::vector<at::Tensor> inputs;
       for (const std::uint64_t position : batch.positions) {
         positions_.push_back(position);
-        inputs.push_back(at::randn({3}, generator_for(settings.seed, Purpose::sample, position), at::kFloat));
+        inputs.push_back(
+            at::randn({3}, generator_for(settings.seed, Purpose::sample, position), at::kFloat));
       }
       const at::Tensor x = at::stack(inputs);
       const at::Tensor wanted = x.narrow(1, 0, 2) * 2 - 1;
@@ -110,7 +113,11 @@ TEST_F(TrainingLoopTest, StoppedAnywhereAndResumedGivesTheBitsOfTheRunNeverStopp
     LoopSettings parted = settings("parted" + std::to_string(stop));
     // As after kill -9: nothing behind the last checkpoint was saved.
     struct Killed {};
-    EXPECT_THROW(run(parted, [&](std::int64_t step) { if (step == stop) throw Killed(); }), Killed);
+    EXPECT_THROW(run(parted,
+                     [&](std::int64_t step) {
+                       if (step == stop) throw Killed();
+                     }),
+                 Killed);
     parted.resume = true;
     const std::vector<at::Tensor> resumed = run(parted);
     EXPECT_EQ(error(), "");
@@ -153,7 +160,11 @@ TEST_F(TrainingLoopTest, LearnsAndSaysSo) {
 TEST_F(TrainingLoopTest, LogHasEachStepOnceAfterAResume) {
   LoopSettings parted = settings("log");
   struct Killed {};
-  EXPECT_THROW(run(parted, [](std::int64_t step) { if (step == 9) throw Killed(); }), Killed);
+  EXPECT_THROW(run(parted,
+                   [](std::int64_t step) {
+                     if (step == 9) throw Killed();
+                   }),
+               Killed);
   parted.resume = true;
   run(parted);
   std::map<std::int64_t, int> seen;
@@ -197,7 +208,12 @@ TEST_F(TrainingLoopTest, LossThatStaysWithoutAValueEndsTheRunWithTheLastCheckpoi
 
 TEST_F(TrainingLoopTest, InterruptionLeavesACheckpoint) {
   Cancellation cancellation;
-  run(settings("stopped"), [&](std::int64_t step) { if (step == 6) cancellation.request(); }, cancellation);
+  run(
+      settings("stopped"),
+      [&](std::int64_t step) {
+        if (step == 6) cancellation.request();
+      },
+      cancellation);
   EXPECT_NE(error().find("--resume"), std::string::npos) << error();
   EXPECT_TRUE(std::filesystem::exists(settings("stopped").out / "checkpoints/step-00000007"));
 }
@@ -214,7 +230,8 @@ TEST(DataOrderTest, EachEpochVisitsEverySampleOnceInAnOrderOfItsOwn) {
   for (std::uint64_t i = 0; i < 20; ++i) first.push_back(order.index(i));
   for (std::uint64_t i = 20; i < 40; ++i) second.push_back(order.index(i));
   EXPECT_NE(first, second);
-  EXPECT_EQ(DataOrder(9, 20).index(27), second[7]) << "a position means the same however it is reached";
+  EXPECT_EQ(DataOrder(9, 20).index(27), second[7])
+      << "a position means the same however it is reached";
   std::sort(first.begin(), first.end());
   std::sort(second.begin(), second.end());
   EXPECT_EQ(first, second);

@@ -1,5 +1,5 @@
-// AdamW (Loshchilov and Hutter, arXiv 1711.05101, algorithm 2; torch.optim.AdamW), in one fused pass
-// over parameters, gradients and moments.
+// AdamW (Loshchilov and Hutter, arXiv 1711.05101, algorithm 2; torch.optim.AdamW), in one fused
+// pass over parameters, gradients and moments.
 #pragma once
 
 #include <vector>
@@ -30,12 +30,13 @@ class AdamW {
   // Forgets all gradients; the next backward pass puts its own in their place.
   void zero_grad();
 
-  // L2 norm over all gradients, as torch.nn.utils.clip_grad_norm_ measures it. Not finite when any is
-  // not.
+  // L2 norm over all gradients, as torch.nn.utils.clip_grad_norm_ measures it. Not finite when any
+  // is not.
   double gradient_norm() const;
 
-  // One update with learning rate `lr`. Gradients are divided by `gradient_divisor` on the way: loss
-  // scale, number of samples and clipping in one number. A parameter that got no gradient stays.
+  // One update with learning rate `lr`. Gradients are divided by `gradient_divisor` on the way:
+  // loss scale, number of samples and clipping in one number. A parameter that got no gradient
+  // stays.
   void step(double lr, double gradient_divisor = 1.0);
 
   // All parameters, in the groups' order.

@@ -23,11 +23,13 @@ struct Checkpoint {
   io::NamedTensors parameters, optimizer, ema;
 };
 
-// Writes it under `folder` and then removes all but the newest `keep`. Throws Error(io), Error(resource).
-void save_checkpoint(const std::filesystem::path& folder, const Checkpoint& checkpoint, std::size_t keep = 2);
+// Writes it under `folder` and then removes all but the newest `keep`. Throws Error(io),
+// Error(resource).
+void save_checkpoint(const std::filesystem::path& folder, const Checkpoint& checkpoint,
+                     std::size_t keep = 2);
 
-// The newest whole checkpoint: its files are there and have their hashes. `broken` receives the names of
-// newer ones that are not. nullopt when there is none. The tensors are views of the files.
+// The newest whole checkpoint: its files are there and have their hashes. `broken` receives the
+// names of newer ones that are not. nullopt when there is none. The tensors are views of the files.
 std::optional<Checkpoint> load_newest_checkpoint(const std::filesystem::path& folder,
                                                  std::vector<std::string>* broken = nullptr);
 

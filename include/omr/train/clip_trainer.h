@@ -22,9 +22,10 @@ struct ClipSettings {
 };
 
 // Leaves `reward/` in the run's folder. Pictures are contrasted within one backward pass: neither
-// accumulation nor more processes make the contrast larger. Throws as load_clip_model and run_training
-// do.
-void train_clip(const ClipSettings& settings, const ImageTextSource& source, const ImageTextSource& held_out,
-                ProcessGroup& processes, const LoopObserver& observer, const Cancellation& cancellation);
+// accumulation nor more processes make the contrast larger. Throws as load_clip_model and
+// run_training do.
+void train_clip(const ClipSettings& settings, const ImageTextSource& source,
+                const ImageTextSource& held_out, ProcessGroup& processes,
+                const LoopObserver& observer, const Cancellation& cancellation);
 
 }  // namespace omr::train

@@ -7,15 +7,18 @@
 namespace omr::train {
 
 struct ContrastiveLoss {
-  at::Tensor total;              // scalar: mean of both directions
-  at::Tensor image_to_text;      // scalar, over the B captions and the M hard negatives
-  at::Tensor text_to_image;      // scalar, over the B pictures
-  at::Tensor hard_negatives_won; // scalar: share of pictures nearer to their caption than to its negative
+  at::Tensor total;          // scalar: mean of both directions
+  at::Tensor image_to_text;  // scalar, over the B captions and the M hard negatives
+  at::Tensor text_to_image;  // scalar, over the B pictures
+  at::Tensor
+      hard_negatives_won;  // scalar: share of pictures nearer to their caption than to its negative
 };
 
-// Features need not be normalised. image and text [B, D] in pairs; negatives [M, D] or undefined: M = B
-// for the last member. logit_scale: the logarithm of the scale, a scalar; gradients flow to all.
+// Features need not be normalised. image and text [B, D] in pairs; negatives [M, D] or undefined: M
+// = B for the last member. logit_scale: the logarithm of the scale, a scalar; gradients flow to
+// all.
 ContrastiveLoss contrastive_loss(const at::Tensor& image_features, const at::Tensor& text_features,
-                                 const at::Tensor& negative_features, const at::Tensor& logit_scale);
+                                 const at::Tensor& negative_features,
+                                 const at::Tensor& logit_scale);
 
 }  // namespace omr::train

@@ -23,7 +23,8 @@ class ImageTextSource {
   // ways.
   virtual std::string text(std::uint64_t index, std::uint64_t variant) const = 0;
   // A caption that is wrong about the picture in one thing only; nullopt where the source has none.
-  virtual std::optional<std::string> hard_negative(std::uint64_t index, std::uint64_t variant) const = 0;
+  virtual std::optional<std::string> hard_negative(std::uint64_t index,
+                                                   std::uint64_t variant) const = 0;
   // What must be the same when a run is resumed.
   virtual io::Json description() const = 0;
 };

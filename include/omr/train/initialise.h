@@ -12,18 +12,22 @@
 
 namespace omr::train {
 
-// diffusers leaves its models to PyTorch's defaults (Linear.reset_parameters, _ConvNd.reset_parameters):
-// weights and biases of linears and convolutions uniform in ±1/sqrt(fan_in), norms one and zero.
+// diffusers leaves its models to PyTorch's defaults (Linear.reset_parameters,
+// _ConvNd.reset_parameters): weights and biases of linears and convolutions uniform in
+// ±1/sqrt(fan_in), norms one and zero.
 void initialise(diffusion::UNet2DConditionModelImpl& unet, at::Generator generator);
 void initialise(diffusion::AutoencoderKLImpl& vae, at::Generator generator);
 
-// CLIPPreTrainedModel._init_weights (transformers models/clip/modeling_clip.py): normals whose deviation
-// falls with width and depth, biases zero. `config` gives initializer_range, initializer_factor and
-// logit_scale_init_value; absent keys take transformers' defaults (0.02, 1, 2.6592).
+// CLIPPreTrainedModel._init_weights (transformers models/clip/modeling_clip.py): normals whose
+// deviation falls with width and depth, biases zero. `config` gives initializer_range,
+// initializer_factor and logit_scale_init_value; absent keys take transformers' defaults (0.02,
+// 1, 2.6592).
 void initialise(text::CLIPTextModelImpl& model, const io::Config& config, at::Generator generator);
 void initialise(reward::CLIPModelImpl& model, const io::Config& config, at::Generator generator);
 
-// PreTrainedModel._init_weights: normals of deviation initializer_range (0.02), norms one, biases zero.
-void initialise(llm::LlamaForCausalLMImpl& model, const io::Config& config, at::Generator generator);
+// PreTrainedModel._init_weights: normals of deviation initializer_range (0.02), norms one, biases
+// zero.
+void initialise(llm::LlamaForCausalLMImpl& model, const io::Config& config,
+                at::Generator generator);
 
 }  // namespace omr::train

@@ -1,4 +1,5 @@
-// The learning rate of each step (diffusers optimization.py: constant, constant_with_warmup, cosine).
+// The learning rate of each step (diffusers optimization.py: constant, constant_with_warmup,
+// cosine).
 #pragma once
 
 #include <cstdint>
@@ -19,8 +20,8 @@ struct LearningRate {
   double at(std::int64_t step, std::int64_t steps) const;
 };
 
-// "constant", "cosine", or "cosine:0.3" for a cosine over the last 70 %. Sets shape and cosine_from.
-// Throws Error(usage).
+// "constant", "cosine", or "cosine:0.3" for a cosine over the last 70 %. Sets shape and
+// cosine_from. Throws Error(usage).
 void parse_learning_rate_shape(const std::string& text, LearningRate& rate);
 
 }  // namespace omr::train

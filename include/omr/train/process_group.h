@@ -1,6 +1,6 @@
 // The processes that share a run, as torchrun or srun start them: RANK, WORLD_SIZE, LOCAL_RANK,
-// MASTER_ADDR, MASTER_PORT (torch/distributed/run.py); srun's SLURM_PROCID, SLURM_NTASKS, SLURM_LOCALID
-// serve when those are absent.
+// MASTER_ADDR, MASTER_PORT (torch/distributed/run.py); srun's SLURM_PROCID, SLURM_NTASKS,
+// SLURM_LOCALID serve when those are absent.
 #pragma once
 
 #include <cstdint>
@@ -16,9 +16,9 @@ class ProcessGroup {
  public:
   // One process alone: nothing is sent.
   ProcessGroup();
-  // Joins what the environment describes; alone when it describes nothing. Gloo for tensors on the CPU,
-  // NCCL on CUDA. Throws Error(usage) for a half description, Error(io) when the others do not come,
-  // Error(resource) when this PyTorch has no backend for the device.
+  // Joins what the environment describes; alone when it describes nothing. Gloo for tensors on the
+  // CPU, NCCL on CUDA. Throws Error(usage) for a half description, Error(io) when the others do not
+  // come, Error(resource) when this PyTorch has no backend for the device.
   static ProcessGroup from_environment(c10::Device device);
   ~ProcessGroup();
   ProcessGroup(ProcessGroup&&) noexcept;

@@ -29,14 +29,16 @@ class RefinerSource {
 // A file with one JSON object a line: "prompt", "feedback", "refined".
 class RefinerRecordFile : public RefinerSource {
  public:
-  // Lines that are no such object, or not UTF-8, are skipped and counted. Throws Error(io), Error(format)
-  // when no line is good.
+  // Lines that are no such object, or not UTF-8, are skipped and counted. Throws Error(io),
+  // Error(format) when no line is good.
   static RefinerRecordFile open(const std::filesystem::path& file);
 
   std::size_t broken_lines() const { return broken_lines_; }
   std::uint64_t size() const override { return records_.size(); }
   RefinerRecord record(std::uint64_t index) const override { return records_[index]; }
-  io::Json description() const override { return {{"data", "records"}, {"records_sha256", digest_}}; }
+  io::Json description() const override {
+    return {{"data", "records"}, {"records_sha256", digest_}};
+  }
 
  private:
   std::vector<RefinerRecord> records_;

@@ -28,14 +28,18 @@ struct RefinerSettings {
 // A record as the model reads it.
 struct RefinerExample {
   std::vector<std::int64_t> question;  // the filled template, as the refiner encodes it
-  std::vector<std::int64_t> answer;    // the refined prompt, the template's stop string, end of sequence
+  std::vector<std::int64_t>
+      answer;  // the refined prompt, the template's stop string, end of sequence
 };
-RefinerExample encode_record(const RefinerRecord& record, const llm::RefinerTemplate& prompt_template,
+RefinerExample encode_record(const RefinerRecord& record,
+                             const llm::RefinerTemplate& prompt_template,
                              const llm::SentencePieceTokenizer& tokenizer);
 
-// Leaves `refiner/` in the run's folder. Records longer than the model's context are passed over. Throws
-// as load_llama and run_training do, Error(mismatch) for a chat template, which omr cannot train yet.
-void train_refiner(const RefinerSettings& settings, const RefinerSource& source, const RefinerSource& held_out,
-                   ProcessGroup& processes, const LoopObserver& observer, const Cancellation& cancellation);
+// Leaves `refiner/` in the run's folder. Records longer than the model's context are passed over.
+// Throws as load_llama and run_training do, Error(mismatch) for a chat template, which omr cannot
+// train yet.
+void train_refiner(const RefinerSettings& settings, const RefinerSource& source,
+                   const RefinerSource& held_out, ProcessGroup& processes,
+                   const LoopObserver& observer, const Cancellation& cancellation);
 
 }  // namespace omr::train

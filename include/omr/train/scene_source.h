@@ -15,7 +15,8 @@ struct SceneSourceSettings {
   std::uint64_t seed = 0;
   int size = 128;              // pixels a side
   std::uint64_t pictures = 0;  // 0: no end; else the first so many
-  // More objects, over each other, anywhere: an autoencoder learns edges and colours faster from them.
+  // More objects, over each other, anywhere: an autoencoder learns edges and colours faster from
+  // them.
   bool dense = false;
   scenes::CaptionOptions captions;
 };
@@ -29,7 +30,8 @@ class SceneSource : public ImageTextSource {
   std::uint64_t size() const override { return settings_.pictures; }
   Image image(std::uint64_t index) const override;
   std::string text(std::uint64_t index, std::uint64_t variant) const override;
-  std::optional<std::string> hard_negative(std::uint64_t index, std::uint64_t variant) const override;
+  std::optional<std::string> hard_negative(std::uint64_t index,
+                                           std::uint64_t variant) const override;
   io::Json description() const override;
 
  private:

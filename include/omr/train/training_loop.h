@@ -22,32 +22,32 @@ namespace omr::train {
 class ProcessGroup;
 
 struct LoopSettings {
-  std::filesystem::path out;         // the run's folder
-  std::int64_t steps = 1000;         // updates in all
-  std::int64_t batch_size = 16;      // samples of one backward pass, in one process
-  std::int64_t accumulate = 1;       // backward passes an update
+  std::filesystem::path out;     // the run's folder
+  std::int64_t steps = 1000;     // updates in all
+  std::int64_t batch_size = 16;  // samples of one backward pass, in one process
+  std::int64_t accumulate = 1;   // backward passes an update
   LearningRate learning_rate;
   AdamWSettings adamw;
   EmaSettings ema;
-  double max_grad_norm = 1.0;        // 0: no clipping
+  double max_grad_norm = 1.0;  // 0: no clipping
   std::uint64_t seed = 0;
   bool resume = false;
   std::int64_t checkpoint_every = 500;
   std::int64_t log_every = 10;
   std::int64_t evaluate_every = 500;
-  std::string dtype = "auto";        // of products, see mixed_precision.h
+  std::string dtype = "auto";  // of products, see mixed_precision.h
   c10::Device device{c10::kCPU};
 };
 
-// Samples of one backward pass: their positions in the run, from 0. Position p is what it is in every
-// layout of batches and processes.
+// Samples of one backward pass: their positions in the run, from 0. Position p is what it is in
+// every layout of batches and processes.
 struct MicroBatch {
   std::int64_t step = 0;
   std::vector<std::uint64_t> positions;
 };
 
-// Sum of the losses of `weight` items (samples, tokens): gradients are divided by the items of the whole
-// update, so that accumulation and processes change nothing.
+// Sum of the losses of `weight` items (samples, tokens): gradients are divided by the items of the
+// whole update, so that accumulation and processes change nothing.
 struct MicroLoss {
   at::Tensor sum;  // scalar, fp32
   double weight = 1;
@@ -65,8 +65,9 @@ struct Trainee {
   std::vector<ParameterGroup> groups;
   io::Json settings;  // what else must be the same when the run is resumed
   std::function<MicroLoss(const MicroBatch&)> loss;
-  std::function<Evaluation(std::int64_t step)> evaluate;  // may be empty; parameters hold the average
-  std::function<void()> save;                             // writes the result; likewise
+  std::function<Evaluation(std::int64_t step)>
+      evaluate;                // may be empty; parameters hold the average
+  std::function<void()> save;  // writes the result; likewise
 };
 
 // Seen by the person: after every update.

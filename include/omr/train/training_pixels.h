@@ -17,9 +17,10 @@ Image fit_image(const Image& image, int width, int height);
 // [B, 3, H, W] fp32 in [-1, 1]; pictures of one size.
 at::Tensor to_batch(const std::vector<Image>& images);
 
-// Weights for a reconstruction loss: `weight` where a pixel differs from the picture's background, 1
-// elsewhere, [B, 1, H, W]. The background is the median colour of the picture's border; differing means
-// by more than 45/255 in RGB. Small things on a plain ground count otherwise for next to nothing.
+// Weights for a reconstruction loss: `weight` where a pixel differs from the picture's background,
+// 1 elsewhere, [B, 1, H, W]. The background is the median colour of the picture's border; differing
+// means by more than 45/255 in RGB. Small things on a plain ground count otherwise for next to
+// nothing.
 at::Tensor object_weights(const at::Tensor& pixels, double weight);
 
 }  // namespace omr::train

@@ -12,8 +12,8 @@ namespace omr::train {
 
 class TrainingLog {
  public:
-  // Continues the file after `step`: lines of later steps and a torn last line are dropped, since the
-  // run repeats those steps. Throws Error(io).
+  // Continues the file after `step`: lines of later steps and a torn last line are dropped, since
+  // the run repeats those steps. Throws Error(io).
   TrainingLog(const std::filesystem::path& path, std::int64_t step);
 
   // `line` must hold "step". Throws Error(io) when it cannot be written.

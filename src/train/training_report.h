@@ -13,13 +13,13 @@ namespace omr::train {
 
 struct TrainingReport {
   std::string title;
-  io::Json settings;                                     // an object, shown as a table
-  std::vector<io::Json> lines;                           // of train.jsonl
+  io::Json settings;                                    // an object, shown as a table
+  std::vector<io::Json> lines;                          // of train.jsonl
   std::vector<std::pair<std::string, Image>> pictures;  // caption, picture: the newest samples
 };
 
-// Every number of the lines gets a curve over the steps, drawn as inline SVG, loss first. Replaces the
-// file as a whole. Throws Error(io).
+// Every number of the lines gets a curve over the steps, drawn as inline SVG, loss first. Replaces
+// the file as a whole. Throws Error(io).
 void write_training_report(const std::filesystem::path& path, const TrainingReport& report);
 
 }  // namespace omr::train

@@ -10,8 +10,9 @@
 
 namespace omr::train {
 
-// What products are computed in. Throws Error(usage) for another word than auto, fp32, bf16, fp16, and
-// for fp16 on the CPU, which has no fast fp16. `auto` is bf16 on CUDA and on CPUs with AMX, else fp32.
+// What products are computed in. Throws Error(usage) for another word than auto, fp32, bf16, fp16,
+// and for fp16 on the CPU, which has no fast fp16. `auto` is bf16 on CUDA and on CPUs with AMX,
+// else fp32.
 c10::ScalarType resolve_training_dtype(const std::string& name, c10::Device device);
 
 // Casts the inputs of products while it lives. Does nothing for fp32.
@@ -29,11 +30,12 @@ class Autocast {
   c10::ScalarType previous_{};
 };
 
-// Loss scaling for fp16 (torch.amp.GradScaler with its defaults): halves when a gradient overflowed,
-// doubles after 2,000 updates without. For other types the scale is 1 and stays.
+// Loss scaling for fp16 (torch.amp.GradScaler with its defaults): halves when a gradient
+// overflowed, doubles after 2,000 updates without. For other types the scale is 1 and stays.
 class GradScaler {
  public:
-  explicit GradScaler(c10::ScalarType dtype) : scale_(dtype == c10::kHalf ? 65536.0 : 1.0), active_(dtype == c10::kHalf) {}
+  explicit GradScaler(c10::ScalarType dtype)
+      : scale_(dtype == c10::kHalf ? 65536.0 : 1.0), active_(dtype == c10::kHalf) {}
   double scale() const { return scale_; }
   bool active() const { return active_; }
   void update(bool overflowed);

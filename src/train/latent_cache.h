@@ -14,14 +14,15 @@
 
 namespace omr::train {
 
-// The encoder's moments of a source's pictures, fp32 on the CPU. An endless source is encoded anew for
-// each batch.
+// The encoder's moments of a source's pictures, fp32 on the CPU. An endless source is encoded anew
+// for each batch.
 class LatentCache {
  public:
   // Encodes all pictures at width x height, or reads what a run before left in `file` (of the same
   // pictures, size and autoencoder). `on_progress` is told how many of how many are done.
   LatentCache(diffusion::AutoencoderKL vae, const ImageTextSource& source, int width, int height,
-              const std::filesystem::path& file, const std::function<void(std::int64_t, std::int64_t)>& on_progress,
+              const std::filesystem::path& file,
+              const std::function<void(std::int64_t, std::int64_t)>& on_progress,
               const Cancellation& cancellation);
 
   // Mean and log-variance of these pictures, [B, latent_channels, h, w] each, on the VAE's device.

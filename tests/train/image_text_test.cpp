@@ -1,0 +1,100 @@
+// Pictures and captions as trainers take them.
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "omr/io/png.h"
+#include "omr/train/image_folder.h"
+#include "omr/train/scene_records.h"
+#include "omr/train/scene_source.h"
+#include "omr/train/training_pixels.h"
+
+#include "support/error_of.h"
+#include "support/temporary_folder.h"
+
+namespace omr::train {
+namespace {
+
+Image plain(int width, int height, std::uint8_t value) {
+  return {width, height,
+          std::vector<std::uint8_t>(static_cast<std::size_t>(width) * height * 3, value)};
+}
+
+TEST(ImageFolderTest, GoodLinesStayAndBadOnesAreCounted) {
+  const TemporaryFolder folder;
+  folder.write("a.png", io::encode_png(plain(3, 2, 7)));
+  folder.write("sub/b.png", io::encode_png(plain(2, 2, 9)));
+  folder.write("torn.png", "not a picture");
+  folder.write("metadata.jsonl",
+               "{\"file_name\": \"a.png\", \"text\": \"seven\", \"negative\": \"eight\"}\n"
+               "\n{\"file_name\": \n"
+               "{\"file_name\": \"torn.png\", \"text\": \"x\"}\n"
+               "{\"file_name\": \"gone.png\", \"text\": \"x\"}\n"
+               "{\"file_name\": \"a.png\", \"text\": \"\xff\"}\n"
+               "{\"file_name\": \"sub/b.png\", \"text\": \"nine\"}");
+  const ImageFolder source = ImageFolder::open(folder.path());
+  EXPECT_EQ(source.size(), 2u);
+  EXPECT_EQ(source.text(1, 0), "nine");
+  EXPECT_EQ(source.image(1).pixels[0], 9);
+  EXPECT_EQ(source.hard_negative(0, 0), "eight");
+  EXPECT_EQ(source.hard_negative(1, 0), std::nullopt);
+  EXPECT_EQ(source.report().broken_lines, 2u);
+  EXPECT_EQ(source.report().missing_files, 2u);
+  EXPECT_NE(source.report().summary().find("line 3"), std::string::npos)
+      << source.report().summary();
+}
+
+TEST(ImageFolderTest, FolderWithoutAUsablePictureIsRefused) {
+  const TemporaryFolder folder;
+  EXPECT_EQ(error_of([&] { ImageFolder::open(folder.path()); }).kind(), ErrorKind::io);
+  folder.write("metadata.jsonl", "{\"file_name\": \"gone.png\", \"text\": \"x\"}\n");
+  EXPECT_TRUE(says(error_of([&] { ImageFolder::open(folder.path()); }), "gone.png"));
+}
+
+TEST(SceneSourceTest, PicturesAndWordsAreFunctionsOfSeedIndexAndVariant) {
+  const SceneSource source({.seed = 4, .size = 24}), again({.seed = 4, .size = 24}),
+      other({.seed = 5, .size = 24});
+  EXPECT_EQ(source.image(17).pixels, again.image(17).pixels);
+  EXPECT_NE(source.image(17).pixels, other.image(17).pixels);
+  bool varies = false;
+  for (std::uint64_t variant = 0; variant < 20; ++variant) {
+    EXPECT_EQ(source.text(17, variant), again.text(17, variant));
+    EXPECT_NE(source.hard_negative(17, variant), source.text(17, variant));
+    varies = varies || source.text(17, variant) != source.text(17, 0);
+  }
+  EXPECT_TRUE(varies) << "words should be left out now and then";
+  EXPECT_EQ(SceneSource({.seed = 4, .size = 24, .dense = true}).scene(3).objects.size(), 9u);
+}
+
+TEST(SceneRecordsTest, RecordsAreFunctionsOfSeedAndIndex) {
+  EXPECT_EQ(SceneRecords(1).record(5).refined, SceneRecords(1).record(5).refined);
+  EXPECT_NE(SceneRecords(1).record(5).prompt, SceneRecords(1).record(6).prompt);
+}
+
+TEST(TrainingPixelsTest, FitCoversTheSizeAndKeepsTheMiddle) {
+  Image wide = plain(40, 10, 0);
+  for (int y = 0; y < 10; ++y) {
+    for (int x = 15; x < 25; ++x) wide.pixels[static_cast<std::size_t>(y * 40 + x) * 3] = 255;
+  }
+  const Image square = fit_image(wide, 10, 10);
+  EXPECT_EQ(square.width, 10);
+  EXPECT_EQ(square.height, 10);
+  for (std::size_t i = 0; i < square.pixels.size(); i += 3) EXPECT_EQ(square.pixels[i], 255) << i;
+  EXPECT_EQ(fit_image(wide, 7, 21).height, 21);
+}
+
+TEST(TrainingPixelsTest, BatchLiesInMinusOneToOneAndObjectsWeighMore) {
+  Image picture = plain(8, 6, 255);
+  for (std::size_t channel = 0; channel < 3; ++channel)
+    picture.pixels[(2 * 8 + 3) * 3 + channel] = 0;
+  const at::Tensor pixels = to_batch({picture, plain(8, 6, 0)});
+  EXPECT_EQ(pixels.sizes(), at::IntArrayRef({2, 3, 6, 8}));
+  EXPECT_EQ(pixels[0][1][2][3].item<float>(), -1);
+  EXPECT_EQ(pixels[0][1][0][0].item<float>(), 1);
+  const at::Tensor weights = object_weights(pixels, 4);
+  EXPECT_EQ(weights.sizes(), at::IntArrayRef({2, 1, 6, 8}));
+  EXPECT_EQ(weights[0][0][2][3].item<float>(), 4);
+  EXPECT_EQ(weights.sum().item<float>(), 2 * 48 + 3);
+}
+
+}  // namespace
+}  // namespace omr::train
