@@ -208,15 +208,17 @@ at::Tensor ImageRewardImpl::text_features(const at::Tensor& ids) {
 }
 
 bool is_image_reward(const fs::path& folder) {
-  const fs::path file = weights_file(folder);
-  if (!fs::exists(file)) return false;
-  return io::Weights::open(file, "").contains("blip.visual_encoder.cls_token");
+  return fs::exists(weights_file(folder)) &&
+         open_image_reward_weights(folder).contains("blip.visual_encoder.cls_token");
+}
+
+io::Weights open_image_reward_weights(const fs::path& folder) {
+  return io::Weights::open(weights_file(folder), "");
 }
 
 ImageReward load_image_reward(const fs::path& folder, const nn::ExecutionOptions& execution,
                               bool to_nf4) {
-  const io::Weights weights =
-      io::Weights::open(weights_file(folder), "").renamed(io::image_reward_key);
+  const io::Weights weights = open_image_reward_weights(folder).renamed(io::image_reward_key);
   ImageReward model(ImageRewardConfig::from(folder, weights));
   nn::load_weights(*model, weights, "reward model", execution, [&](const std::string& linear) {
     return to_nf4 && (linear.starts_with("vision.") || linear.starts_with("text."));

@@ -9,6 +9,7 @@
 #include "omr/io/lora_file.h"
 #include "omr/reward/image_reward.h"
 
+#include "reward/open_clip.h"
 #include "reward/reward_tower.h"
 
 namespace omr::reward {
@@ -59,6 +60,12 @@ RewardQuantization parse_reward_quantization(const std::string& name) {
 }
 
 RewardModel::RewardModel(std::shared_ptr<RewardTower> tower) : tower_(std::move(tower)) {}
+
+io::Weights open_reward_weights(const fs::path& folder) {
+  if (is_image_reward(folder)) return open_image_reward_weights(folder);
+  return fs::exists(folder / "config.json") ? io::Weights::open(folder, "model")
+                                            : open_open_clip_weights(folder);
+}
 
 RewardModel RewardModel::open(const fs::path& folder, const RewardOptions& options,
                               const nn::ExecutionOptions& execution) {

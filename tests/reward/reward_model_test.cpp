@@ -85,6 +85,17 @@ TEST(PeersOpenClipTest, EmbeddingsMatchTheSameModelOfTransformers) {
   }
 }
 
+TEST(PeersRewardWeightsTest, WeightsAreFoundUnderTheNameOfTheirKind) {
+  for (const auto& [name, file] :
+       {std::pair{"model-gelu", "model.safetensors"},
+        std::pair{"open-clip-shapes", "open_clip_pytorch_model.safetensors"},
+        std::pair{"open-clip-config", "open_clip_model.safetensors"},
+        std::pair{"image-reward", "ImageReward.safetensors"}}) {
+    const fs::path folder = fs::path(OMR_PEERS) / "reward" / name;
+    EXPECT_EQ(open_reward_weights(folder).files(), std::vector<fs::path>{folder / file});
+  }
+}
+
 TEST(PeersImageRewardTest, ScoresMatchItsForwardPassOfTransformersParts) {
   const PeerCase peer("image-reward");
   for (const auto& [quantization, prefix] :

@@ -132,6 +132,9 @@ TORCH_MODULE(ImageReward);
 // headers only.
 bool is_image_reward(const std::filesystem::path& folder);
 
+// ImageReward.safetensors, or model.safetensors, with the names that the file has.
+io::Weights open_image_reward_weights(const std::filesystem::path& folder);
+
 // Opens it, in eval mode; with `to_nf4` the linears of both encoders become NF4 as they are read.
 // Throws as io::Weights::open, ImageRewardConfig::from and nn::load_weights do.
 ImageReward load_image_reward(const std::filesystem::path& folder,

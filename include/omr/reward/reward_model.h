@@ -15,6 +15,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "omr/core/image.h"
+#include "omr/io/weights.h"
 #include "omr/nn/execution.h"
 #include "omr/nn/lora.h"
 
@@ -30,6 +31,10 @@ struct RewardOptions {
   bool use_adapter = true;        // false: the base model alone
   std::filesystem::path adapter;  // a PEFT folder; empty: `adapter` of the model's folder, if there
 };
+
+// The weights of a reward model's folder, by whichever name its kind has. Throws as
+// io::Weights::open does.
+io::Weights open_reward_weights(const std::filesystem::path& folder);
 
 class RewardTower;
 
