@@ -14,6 +14,7 @@
 #include "omr/train/process_group.h"
 
 #include "train/mixed_precision.h"
+#include "train/run_settings.h"
 #include "train/training_log.h"
 #include "train/training_report.h"
 
@@ -42,20 +43,7 @@ class Run {
         scaler_(dtype_),
         optimizer_(trainee.groups, settings.adamw),
         ema_(optimizer_.parameters(), settings.ema) {
-    // What decides the numbers that a resumed run computes. How many steps there are may change.
-    description_ = trainee.settings;
-    description_["what"] = trainee.name;
-    description_["seed"] = settings.seed;
-    description_["samples_per_step"] = settings.batch_size * settings.accumulate * processes.size();
-    description_["lr"] = settings.learning_rate.peak;
-    description_["lr_shape"] =
-        settings.learning_rate.shape == LearningRateShape::cosine ? "cosine" : "constant";
-    description_["cosine_from"] = settings.learning_rate.cosine_from;
-    description_["warmup_steps"] = settings.learning_rate.warmup_steps;
-    description_["weight_decay"] = settings.adamw.weight_decay;
-    description_["max_grad_norm"] = settings.max_grad_norm;
-    description_["ema_decay"] = settings.ema.decay;
-    description_["dtype"] = c10::toString(dtype_);
+    description_ = describe_run(settings, trainee, processes.size(), dtype_);
     open_folder();
     for (const auto& named : optimizer_.parameters()) shared_.push_back(named.second.detach());
     processes_.broadcast(shared_);
@@ -189,22 +177,8 @@ class Run {
                                         std::to_string(found->step) +
                                         ": give --resume to continue it, or another --out");
     }
-    check_settings(found->settings);
+    require_same_settings(found->settings, description_, settings_.out);
     restore(*found);
-  }
-
-  void check_settings(const io::Json& before) const {
-    std::string differences;
-    for (const auto& [name, value] : description_.items()) {
-      if (before.contains(name) && before[name] == value) continue;
-      const std::string old = before.contains(name) ? before[name].dump() : "absent";
-      differences +=
-          (differences.empty() ? "" : ", ") + name + " was " + old + " and is " + value.dump();
-    }
-    if (differences.empty()) return;
-    throw Error(ErrorKind::usage,
-                "the run in " + settings_.out.string() + " has other settings: " + differences +
-                    "; resume with the same, or begin a new run in another --out");
   }
 
   void restore(const Checkpoint& checkpoint) {
@@ -293,23 +267,11 @@ class Run {
   std::int64_t loss_count_ = 0;
 };
 
-void check(const LoopSettings& settings) {
-  const auto positive = [](std::int64_t value, const char* option) {
-    if (value < 1) throw Error(ErrorKind::usage, std::string(option) + " must be at least 1");
-  };
-  positive(settings.steps, "--steps");
-  positive(settings.batch_size, "--batch");
-  positive(settings.accumulate, "--accumulate");
-  positive(settings.checkpoint_every, "--checkpoint-every");
-  positive(settings.log_every, "--log-every");
-  positive(settings.evaluate_every, "--sample-every");
-}
-
 }  // namespace
 
 void run_training(const LoopSettings& settings, Trainee& trainee, ProcessGroup& processes,
                   const LoopObserver& observer, const Cancellation& cancellation) {
-  check(settings);
+  check_loop_settings(settings);
   Run run(settings, trainee, processes, observer);
   int skipped_in_a_row = 0;
   std::int64_t saved_at = run.step();
