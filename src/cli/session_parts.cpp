@@ -51,6 +51,8 @@ SessionParts::SessionParts(const ModelOptions& model, const SessionOptions& opti
 
 session::Settings SessionParts::settings(const PictureOptions& picture) const {
   session::Settings out = settings_of(picture, folder_, pipeline_);
+  // The pack's references are of its own reward model's scores.
+  if (!model_.reward.empty()) out.references = {};
   out.reward_schedule = options_.reward_schedule;
   out.use_phrase_weights = !options_.no_phrase_weights;
   out.metadata = !options_.no_metadata;
