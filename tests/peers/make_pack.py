@@ -39,7 +39,7 @@ IMAGES = [
     {"name": "outside-the-world", "prompt": "Ein Café, 42 STARS!! (not shown) and more", "seed": 4294967295,
      "scheduler": "ddim", "steps": 6, "guidance_scale": 7.5},
     {"name": "longer-than-the-context", "prompt": "a blue circle on the right and " * 20 + "a red star", "seed": 0,
-     "scheduler": "ddim", "steps": 5, "guidance_scale": 2.0},
+     "chunked": True, "scheduler": "ddim", "steps": 5, "guidance_scale": 2.0},
     {"name": "lora-negative-weight", "prompt": "a large red star in the center on a white background", "seed": 105,
      "scheduler": "euler", "steps": 8, "guidance_scale": 4.0, "lora": ["lora/outline.safetensors", -0.35]},
     {"name": "lora-img2img", "prompt": "a large red star in the center on a black background", "seed": 106,
@@ -82,6 +82,19 @@ def load_pipeline():
                                    requires_safety_checker=False)
 
 
+def in_chunks(pipeline, prompt, chunks=1):
+    """The states of a prompt longer than the window, window by window, at least so many of them."""
+    tokenizer, length = pipeline.tokenizer, pipeline.tokenizer.model_max_length
+    ids = tokenizer(prompt, add_special_tokens=False, truncation=False).input_ids
+    rows = [ids[i:i + length - 2] for i in range(0, len(ids), length - 2)]
+    rows += [[]] * (chunks - len(rows))
+    rows = [[tokenizer.bos_token_id, *row, tokenizer.eos_token_id] for row in rows]
+    padded = torch.tensor([row + [tokenizer.pad_token_id] * (length - len(row)) for row in rows])
+    with torch.no_grad():
+        states = pipeline.text_encoder(padded)[0]
+    return states.reshape(1, -1, states.shape[-1]), len(rows)
+
+
 def draw(pipeline, case, folder):
     pipeline.scheduler = scheduler(case["scheduler"])
     request = {
@@ -91,6 +104,9 @@ def draw(pipeline, case, folder):
         "guidance_scale": case["guidance_scale"],
         "generator": torch.Generator("cpu").manual_seed(case["seed"]),
     }
+    if case.get("chunked"):
+        request["prompt_embeds"], chunks = in_chunks(pipeline, request.pop("prompt"))
+        request["negative_prompt_embeds"], _ = in_chunks(pipeline, request.pop("negative_prompt") or "", chunks)
     if "lora" in case:
         pipeline.load_lora_weights(PACK / case["lora"][0], adapter_name="lora")
         pipeline.set_adapters(["lora"], [case["lora"][1]])
