@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <string>
 #include <vector>
 
 #include <ATen/ATen.h>
@@ -21,6 +23,15 @@ namespace fs = std::filesystem;
 // Largest difference over the largest number expected.
 double relative_difference(const at::Tensor& found, const at::Tensor& expected) {
   return ((found - expected).abs().max() / expected.abs().max()).item<double>();
+}
+
+// Of this program, in GiB; the parent's rusage would count its own memory before exec.
+double peak_memory() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmHWM:")) return std::stod(line.substr(6)) / (1 << 20);
+  }
+  return 0;
 }
 
 TEST(FullLanguageModelTest, GivesTheLogitsAndTokensOfThePeer) {
@@ -44,6 +55,7 @@ TEST(FullLanguageModelTest, GivesTheLogitsAndTokensOfThePeer) {
     EXPECT_EQ(token, wanted[i].item<std::int64_t>()) << "token " << i;
     next = at::full({1, 1}, token, at::kLong);
   }
+  std::printf("peak %.1f GiB\n", peak_memory());
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <string>
 
 #include <ATen/ATen.h>
@@ -22,6 +23,15 @@ Image picture(const at::Tensor& pixels) {
   const auto* first = pixels.const_data_ptr<std::uint8_t>();
   image.pixels.assign(first, first + pixels.numel());
   return image;
+}
+
+// Of this program, in GiB; the parent's rusage would count its own memory before exec.
+double peak_memory() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmHWM:")) return std::stod(line.substr(6)) / (1 << 20);
+  }
+  return 0;
 }
 
 TEST(FullRewardModelTest, GivesTheEmbeddingsAndScoresOfThePeer) {
@@ -45,6 +55,7 @@ TEST(FullRewardModelTest, GivesTheEmbeddingsAndScoresOfThePeer) {
   check("text", model.embed_text(texts));
   check("image", model.embed_images(images));
   check("preferences", model.preferences(texts, images));
+  std::printf("peak %.1f GiB\n", peak_memory());
 }
 
 }  // namespace
