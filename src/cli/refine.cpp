@@ -145,6 +145,16 @@ int converse(session::Session& session, LineReader& reader, Screen& screen,
   return code;
 }
 
+// Two sessions may begin in one second, and clocks go back: a number then tells them apart.
+fs::path unused_folder(const std::string& name) {
+  const fs::path first = fs::path("omr-sessions") / name;
+  fs::path folder = first;
+  std::error_code code;
+  for (int number = 2; fs::exists(folder, code); ++number)
+    folder = first.string() + "-" + std::to_string(number);
+  return folder;
+}
+
 int run_refine(RefineOptions options) {
   apply_verbosity(options.output);
   LineReader reader("omr> ");
@@ -165,7 +175,7 @@ int run_refine(RefineOptions options) {
       !options.resume.empty() ? fs::path(options.resume)
       : !options.out.empty()
           ? fs::path(options.out)
-          : fs::path("omr-sessions") / session::session_folder_name(clock.now(), *options.prompt);
+          : unused_folder(session::session_folder_name(clock.now(), *options.prompt));
   SessionParts parts(options.model, options.session);
   Screen screen(options.output);
   if (!options.resume.empty()) {

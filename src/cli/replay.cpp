@@ -46,8 +46,9 @@ struct ReplayOptions {
 void check_usage(const ReplayOptions& options) {
   const bool checks = !options.check.golden.empty();
   const auto refuse = [](const std::string& what) { throw Error(ErrorKind::usage, what); };
-  if (!checks && !options.check.update_reason.empty())
-    refuse("--update-goldens goes with --check GOLDEN");
+  if (!checks && options.check.update_reason) refuse("--update-goldens goes with --check GOLDEN");
+  if (options.check.update_reason)
+    check_text(*options.check.update_reason, "reason of --update-goldens");
   if (!checks && !options.check.junit.empty()) refuse("--junit goes with --check GOLDEN");
   if (!checks && options.sources.empty()) refuse("omr replay needs dialogues");
   if (!checks && options.out.empty()) refuse("omr replay needs --out DIR for its pictures");
@@ -157,7 +158,7 @@ class Replay {
           dialogues_.push_back(one.dialogue);
         from_golden_ = true;
       }
-    } else if (options_.check.update_reason.empty()) {
+    } else if (!options_.check.update_reason) {
       throw Error(ErrorKind::io, "there is no golden run at " + folder.string() +
                                      "; --update-goldens REASON makes one of the dialogues given");
     } else if (options_.sources.empty()) {
@@ -241,13 +242,13 @@ class Replay {
           replay::compare_with_golden(*golden_, folder, run, files_, codec);
       code = report_comparison(comparison, run, options_.check, options_.output, files_);
     }
-    if (options_.check.update_reason.empty()) return code;
+    if (!options_.check.update_reason) return code;
     if (!run.failed.empty()) return conclude(summary);  // a golden run holds no failures
     replay::Golden next = golden_.value_or(replay::Golden{});
     next.environment = run.environment;
     next.identity = identity_;
     next.dialogues = run.dialogues;
-    next.history.push_back({clock_.now(), options_.check.update_reason, kVersion});
+    next.history.push_back({clock_.now(), *options_.check.update_reason, kVersion});
     replay::write_golden(folder, next, out, files_);
     log::info("the golden run in " + folder.string() + " holds " +
               std::to_string(next.dialogues.size()) + " dialogues");

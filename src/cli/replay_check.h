@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,8 +14,8 @@
 namespace omr::cli {
 
 struct CheckOptions {
-  std::string golden;         // a folder; empty: nothing is compared
-  std::string update_reason;  // not empty: the golden run is made anew
+  std::string golden;                        // a folder; empty: nothing is compared
+  std::optional<std::string> update_reason;  // given: the golden run is made anew
   std::string junit;
 };
 

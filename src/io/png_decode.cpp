@@ -19,6 +19,23 @@ constexpr std::string_view kSignature = "\x89PNG\r\n\x1a\n";
   throw Error(ErrorKind::format, where + " is not a readable PNG: " + cause);
 }
 
+// Calls visit(type, data) for each chunk up to IEND.
+template <typename Visit>
+void for_each_chunk(std::string_view bytes, const std::string& where, Visit&& visit) {
+  if (!bytes.starts_with(kSignature)) fail(where, "it does not begin with the PNG signature");
+  bytes.remove_prefix(kSignature.size());
+  while (bytes.size() >= 12) {
+    std::uint32_t length = 0;
+    for (std::size_t i = 0; i < 4; ++i)
+      length = (length << 8) | static_cast<unsigned char>(bytes[i]);
+    if (length > bytes.size() - 12) fail(where, "a chunk runs past the end of the file");
+    const std::string_view type = bytes.substr(4, 4);
+    if (type == "IEND") return;
+    visit(type, bytes.substr(8, length));
+    bytes.remove_prefix(12 + length);
+  }
+}
+
 struct Source {
   std::string_view bytes;
   std::string cause = "damaged";
@@ -79,7 +96,8 @@ std::string international_text(std::string_view rest) {
 }  // namespace
 
 Image decode_png(std::string_view bytes, const std::string& where) {
-  if (!bytes.starts_with(kSignature)) fail(where, "it does not begin with the PNG signature");
+  // libpng allocates as many bytes as a chunk says that it has, before it finds them missing.
+  for_each_chunk(bytes, where, [](std::string_view, std::string_view) {});
   Source source{bytes};
   Image image;
   std::vector<png_bytep> rows;
@@ -112,25 +130,14 @@ Image read_png(const std::filesystem::path& path) {
 }
 
 PngText read_png_text(std::string_view bytes, const std::string& where) {
-  if (!bytes.starts_with(kSignature)) fail(where, "it does not begin with the PNG signature");
-  bytes.remove_prefix(kSignature.size());
   PngText out;
-  while (bytes.size() >= 12) {
-    std::uint32_t length = 0;
-    for (int i = 0; i < 4; ++i)
-      length = (length << 8) | static_cast<unsigned char>(bytes[static_cast<std::size_t>(i)]);
-    if (length > bytes.size() - 12) fail(where, "a chunk runs past the end of the file");
-    const std::string_view type = bytes.substr(4, 4);
-    const std::string_view data = bytes.substr(8, length);
-    if (type == "IEND") break;
+  for_each_chunk(bytes, where, [&](std::string_view type, std::string_view data) {
     const std::size_t split = data.find('\0');
-    if (split != std::string_view::npos && (type == "tEXt" || type == "iTXt")) {
-      const std::string_view rest = data.substr(split + 1);
-      out.emplace_back(from_latin1(data.substr(0, split)),
-                       type == "tEXt" ? from_latin1(rest) : international_text(rest));
-    }
-    bytes.remove_prefix(12 + length);
-  }
+    if (split == std::string_view::npos || (type != "tEXt" && type != "iTXt")) return;
+    const std::string_view rest = data.substr(split + 1);
+    out.emplace_back(from_latin1(data.substr(0, split)),
+                     type == "tEXt" ? from_latin1(rest) : international_text(rest));
+  });
   return out;
 }
 

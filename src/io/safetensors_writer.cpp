@@ -3,12 +3,15 @@
 #include <ATen/Functions.h>
 
 #include "omr/core/error.h"
+#include "omr/core/utf8.h"
 #include "omr/io/atomic_file.h"
 #include "omr/io/json_file.h"
 #include "omr/io/safetensors.h"
 
 namespace omr::io {
 namespace {
+
+constexpr const char* kMetadata = "__metadata__";
 
 std::string dtype_name(at::ScalarType dtype) {
   switch (dtype) {
@@ -38,6 +41,15 @@ std::string dtype_name(at::ScalarType dtype) {
   }
 }
 
+// Names come from other files: what no reader would take is refused before a byte is written.
+void require_name(const std::string& name, const Json& header) {
+  const bool fits = find_invalid_utf8(name) == std::string::npos && name != kMetadata;
+  if (fits && !header.contains(name)) return;
+  throw Error(ErrorKind::format,
+              "safetensors cannot hold a tensor called \"" + printable(name.substr(0, 100)) +
+                  (fits ? "\" twice" : "\": expected UTF-8, and not the metadata's own name"));
+}
+
 }  // namespace
 
 std::string encode_safetensors(const NamedTensors& tensors,
@@ -54,16 +66,18 @@ std::string encode_safetensors(const NamedTensors& tensors,
   });
 
   Json header = Json::object();
-  if (!metadata.empty()) header["__metadata__"] = metadata;
+  if (!metadata.empty()) header[kMetadata] = metadata;
   std::size_t offset = 0;
   for (const auto& [name, tensor] : sorted) {
     const std::size_t end = offset + tensor.nbytes();
+    require_name(name, header);
     header[name] = {{"dtype", dtype_name(tensor.scalar_type())},
                     {"shape", tensor.sizes().vec()},
                     {"data_offsets", {offset, end}}};
     offset = end;
   }
-  std::string text = header.dump();
+  // A metadata value that is no UTF-8, such as a file's name, becomes U+FFFD.
+  std::string text = header.dump(-1, ' ', false, Json::error_handler_t::replace);
   text.append((8 - text.size() % 8) % 8, ' ');
 
   std::string bytes;

@@ -87,6 +87,17 @@ class Refine(EndToEndTest):
         self.assert_done(self.refine("/accept\n", "--steps", 2))
         self.assertIn(STAR, Image.open(self.folder / "D/round-001.png").text["parameters"])
 
+    def test_sessions_that_begin_in_one_second_get_folders_of_their_own(self):
+        self.assert_done(omr("refine", "a star", "--steps", 2, *EXACT, cwd=self.folder))
+        (first,) = (self.folder / "omr-sessions").iterdir()
+        for offset in range(20):  # whatever second the next one begins in, its name is taken
+            moment = time.gmtime(time.time() + offset)
+            name = time.strftime("%Y%m%d-%H%M%S", moment) + first.name[first.name.rindex("-a-star"):]
+            (self.folder / "omr-sessions" / name).mkdir(exist_ok=True)
+        run = omr("refine", "a star", "--steps", 2, *EXACT, cwd=self.folder)
+        self.assert_done(run)
+        self.assertIn(b"a-star-2/", run.out)
+
     def test_without_a_prompt_the_first_line_is_it(self):
         self.assert_done(self.refine("a blue circle\n/accept\n", "--steps", 2, prompt=()))
         self.assertEqual(rounds(self.folder / "D")[0]["prompt"], "a blue circle")

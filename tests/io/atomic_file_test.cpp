@@ -119,6 +119,17 @@ TEST(WriteAtomicallyTest, KeepsTheOldFileWhenAWriteFailsHalfway) {
   EXPECT_EQ(names_in(folder.path()), std::vector<std::string>{"f"});
 }
 
+TEST(RemoveUnfinishedTest, TakesWhatDeadProcessesLeftAndNothingElse) {
+  const TemporaryFolder folder;
+  const std::string dead = "f.png.part-4194305";  // above Linux's largest process id
+  const std::string alive = "f.png.part-" + std::to_string(::getppid());
+  for (const std::string& name : {dead, alive, std::string("f.part-"), std::string("f.part-1x")})
+    folder.write(name, "x");
+  remove_unfinished(folder.path());
+  EXPECT_EQ(names_in(folder.path()), (std::vector<std::string>{"f.part-", "f.part-1x", alive}));
+  remove_unfinished(folder.path() / "nothing");
+}
+
 TEST(WriteAtomicallyTest, ReportsAFullDisk) {
   const TemporaryFolder folder;
   const fs::path disk = folder.path() / "disk";

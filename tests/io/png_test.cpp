@@ -127,6 +127,15 @@ TEST(PngTest, HostileSizesAreRefusedBeforeMemoryIsTaken) {
   }
 }
 
+// Found by fuzzing: libpng takes the memory that a chunk's length asks for before it sees the end.
+TEST(PngTest, AChunkLongerThanTheFileIsRefusedBeforeMemoryIsTaken) {
+  std::string bytes = encode_png(picture(4, 4), {{"parameters", "a star"}});
+  const std::size_t chunk = bytes.find("tEXt") - 4;
+  bytes[chunk] = 0x10;
+  const Error error = error_of([&] { decode_png(bytes, "hostile.png"); });
+  EXPECT_TRUE(says(error, "runs past the end")) << error.what();
+}
+
 TEST(PngTest, OtherFilesAreNoPng) {
   for (const std::string& bytes : {std::string(), std::string("\x89PNG"),
                                    std::string("\xff\xd8\xff\xe0 JFIF"), std::string(100, '\0')}) {

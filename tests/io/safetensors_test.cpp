@@ -282,6 +282,17 @@ TEST(SafetensorsWriterTest, RefusesTypesThatTheFormatLacks) {
 
 const fs::path kPeers = OMR_PEERS "/io/safetensors";
 
+TEST(SafetensorsWriterTest, RefusesNamesThatNoReaderWouldTake) {
+  const at::Tensor one = at::ones({1});
+  for (const NamedTensors& tensors :
+       {NamedTensors{{"a\xC1", one}}, NamedTensors{{"a", one}, {"b", one}, {"a", one}},
+        NamedTensors{{"__metadata__", one}}}) {
+    EXPECT_EQ(error_of([&] { encode_safetensors(tensors); }).kind(), ErrorKind::format);
+  }
+  const std::string bytes = encode_safetensors({{"a", one}}, {{"file", "x\xFF"}});
+  EXPECT_EQ(SafetensorsFile::from_bytes(bytes, "b")->metadata().at("file"), "x\uFFFD");
+}
+
 TEST(PeersSafetensorsTest, EveryElementTypeIsReadAsSafetensorsWroteIt) {
   const auto file = SafetensorsFile::open(kPeers / "all.safetensors");
   const Json values = read_json(kPeers / "all.json");

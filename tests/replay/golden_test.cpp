@@ -202,7 +202,7 @@ TEST_F(GoldenTest, ALittleNoiseIsADifferenceOnTheSameMachineOnly) {
 TEST_F(GoldenTest, RewardsMayBeOffWithinTheirLimit) {
   make_golden();
   Golden golden = read_golden("/golden", world_.files);
-  golden.dialogues[0].rounds[0].record.candidates[0].rewards.pref += 0.05;
+  golden.dialogues[0].rounds[0].record.candidates[0].rewards.pref += 0.005;
   write_golden("/golden", golden, "/golden", world_.files);
   EXPECT_NE(all(check({})).find("reward pref"), std::string::npos);
   EXPECT_TRUE(check(elsewhere()).equal());
@@ -258,7 +258,7 @@ TEST_F(GoldenTest, ADamagedFileIsRefusedAtEveryByte) {
   }
   for (const char* wrong : {"\"max\": 999", "\"max\": \"x\""}) {
     std::string bad = text;
-    bad.replace(bad.find("\"max\": 16"), 9, wrong);
+    bad.replace(bad.find("\"max\": 4"), 8, wrong);
     world_.files.files["/golden/golden.json"] = bad;
     EXPECT_TRUE(says(error_of([&] { read_golden("/golden", world_.files); }), "\"max\""));
   }

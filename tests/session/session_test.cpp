@@ -543,5 +543,44 @@ TEST_F(SessionTest, AFullDiskAtEveryWriteFailsOneLineAndLeavesTheSessionWhole) {
   }
 }
 
+TEST_F(SessionTest, BeginningAnewReplacesASessionOnlyWhenAsked) {
+  begun();
+  EXPECT_THROW(start(), Error);
+  Session anew =
+      Session::start(world_.parts(), kFolder, kIdentity, settings(), {}, {}, Existing::begin_anew);
+  EXPECT_FALSE(anew.state().has_rounds());
+  EXPECT_TRUE(read_journal(journal(), "j").records.empty());
+  anew.draw_first({}, world_.cancellation);
+  EXPECT_EQ(read_journal(journal(), "j").records.size(), 1u);
+}
+
+TEST_F(SessionTest, WithoutMetadataThePicturesSayNothing) {
+  Settings with = settings();
+  with.metadata = false;
+  begun(with);
+  EXPECT_EQ(world_.files.at("/s/round-001.png").find("parameters"), std::string::npos);
+}
+
+TEST_F(SessionTest, AClockThatGoesBackwardsDisturbsNothing) {
+  struct BackwardsClock : Clock {
+    std::string now() override {
+      return day-- > 1 ? "2026-01-3" + std::to_string(day) + "T12:00:00Z" : "1970-01-01T00:00:00Z";
+    }
+    double seconds() override { return at -= 10; }
+    int day = 3;
+    double at = 0;
+  } clock;
+  const Parts parts{world_.image_model, &world_.language_model, &world_.reward_model,
+                    world_.codec,       world_.files,           clock};
+  {
+    Session session = Session::start(parts, kFolder, kIdentity, settings());
+    session.draw_first({}, world_.cancellation);
+  }
+  Session session = Session::resume(parts, kFolder, kIdentity);
+  EXPECT_TRUE(
+      std::holds_alternative<RoundDone>(session.run("add a moon", {}, world_.cancellation)));
+  EXPECT_EQ(read_journal(journal(), "j").records.size(), 3u);
+}
+
 }  // namespace
 }  // namespace omr::session

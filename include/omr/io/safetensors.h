@@ -62,7 +62,8 @@ class SafetensorsFile : public std::enable_shared_from_this<SafetensorsFile> {
 
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
-// The bytes of a file that holds these tensors.
+// The bytes of a file that holds these tensors. Throws Error(format) for a name that is there twice
+// or is not UTF-8.
 std::string encode_safetensors(const NamedTensors& tensors,
                                const std::map<std::string, std::string>& metadata = {});
 

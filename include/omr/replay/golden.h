@@ -26,10 +26,10 @@ inline constexpr const char* kGoldenName = "golden.json";
 // How far a run on another class of machine may be off. docs/ci.md says how the numbers were
 // chosen.
 struct Limits {
-  int max = 16;         // of 255, any channel of any pixel
-  double mean = 0.25;   // of 255
-  double ssim = 0.995;  // at least
-  double reward = 0.1;  // of a standardised reward, whose spread is 1
+  int max = 4;           // of 255, any channel of any pixel
+  double mean = 0.05;    // of 255
+  double ssim = 0.999;   // at least
+  double reward = 0.01;  // of a standardised reward, whose spread is 1
 };
 
 struct RecordedRound {

@@ -1,0 +1,239 @@
+"""`omr replay`: batches, shards, --resume, golden runs, and the examples of docs/ci.md."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+import unittest
+import xml.etree.ElementTree
+
+from safetensors.numpy import load_file, save_file
+
+from support import BINARY, EXACT, PACK, ROOT, EndToEndTest, copy_of_pack, journal, omr, rounds
+
+FAST = ("--steps", 2, "--threads", 1, *EXACT)
+LORA = PACK / "lora/outline.safetensors"
+
+
+def dialogues(count=4):
+    texts = (["a red star", "make it bigger"], ["a blue circle", "/like 1", "add a yellow star"],
+             ["a green square", "/accept"], ["a white heart on a navy background"])
+    return "".join(json.dumps({"id": f"d{i}", "seed": 7 + i, "turns": texts[i % 4]}) + "\n" for i in range(count))
+
+
+class ReplayTest(EndToEndTest):
+    def setUp(self):
+        super().setUp()
+        self.source = self.folder / "dialogues.jsonl"
+        self.source.write_text(dialogues())
+
+    def replay(self, out, *options, **more):
+        return omr("replay", self.source, "--out", self.folder / out, *options, *FAST, **more)
+
+    def results(self, out):
+        return (self.folder / out / "results.jsonl").read_bytes()
+
+
+class Batch(ReplayTest):
+    def test_shards_merge_into_what_one_process_gives(self):
+        self.assert_done(self.replay("one"))
+        self.assert_done(self.replay("two", "--shard", "2/2"))
+        self.assertFalse((self.folder / "two/results.jsonl").exists())
+        self.assert_done(self.replay("two", env={**os.environ, "RANK": "0", "WORLD_SIZE": "2"}))
+        self.assertEqual(self.results("one"), self.results("two"))
+        self.assertEqual([json.loads(line)["status"] for line in self.results("one").splitlines()],
+                         ["ended", "ended", "accepted", "ended"])
+
+    def test_a_killed_batch_is_resumed_to_what_it_would_have_been(self):
+        self.source.write_text(dialogues(12))
+        self.assert_done(self.replay("one", "--candidates", 2))
+        command = ["replay", self.source, "--out", self.folder / "two", "--candidates", 2, "--json", *FAST]
+        process = subprocess.Popen([BINARY, *map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        for _ in range(3):
+            process.stdout.readline()
+        process.kill()
+        process.communicate()
+        run = self.replay("two", "--candidates", 2, "--resume", "--json")
+        self.assert_done(run)
+        self.assertGreaterEqual(sum(e.get("skipped", False) for e in run.events), 3)
+        self.assertEqual(self.results("one"), self.results("two"))
+        for i in range(12):
+            journal(self.folder / f"two/d{i}")
+        self.assertEqual(list(self.folder.glob("two/*/*.part-*")), [])
+
+    def test_signals_stop_it_and_resume_goes_on(self):
+        self.source.write_text(dialogues(12))
+        for stop in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(stop.name):
+                out = self.folder / stop.name
+                command = ["replay", self.source, "--out", out, "--json", *FAST]
+                process = subprocess.Popen([BINARY, *map(str, command)], stdout=subprocess.PIPE,
+                                           stderr=subprocess.PIPE)
+                process.stdout.readline()
+                process.send_signal(stop)
+                _, err = process.communicate(timeout=60)
+                self.assertEqual(process.returncode, 130, err)
+                self.assertIn(b"--resume", err)
+                self.assert_done(self.replay(stop.name, "--resume"))
+                self.assertEqual(len(self.results(stop.name).splitlines()), 12)
+
+    def test_a_failing_dialogue_is_reported_and_the_rest_go_on(self):
+        lines = self.source.read_text().splitlines()
+        lines[1] = json.dumps({"id": "d1", "turns": ["a star", "/pick 9"]})
+        self.source.write_text("\n".join(lines))
+        run = self.replay("out", "--json")
+        self.assertEqual(run.code, 1)
+        self.assertEqual([e["status"] for e in run.events], ["ended", "failed", "accepted", "ended"])
+        self.assertIn("1 of 4 dialogues failed: d1", run.stderr)
+        self.source.write_text(dialogues())
+        self.assert_done(self.replay("out", "--resume"))
+        self.assert_done(self.replay("whole"))
+        self.assertEqual(self.results("out"), self.results("whole"))
+
+    def test_results_are_not_overwritten(self):
+        self.assert_done(self.replay("out"))
+        self.assert_refused(self.replay("out"), "--resume")
+
+    def test_a_folder_of_dialogues_and_sessions_is_a_source(self):
+        self.assert_done(self.replay("first"))
+        (self.folder / "first/more.jsonl").write_text('{"id":"extra","turns":["a star"]}\n')
+        run = omr("replay", self.folder / "first", "--out", self.folder / "again", *FAST, "--json")
+        self.assert_done(run)
+        self.assertEqual([e["id"] for e in run.events], ["d0", "d1", "d2", "d3", "extra"])
+        for i in range(4):
+            was, now = rounds(self.folder / f"first/d{i}"), rounds(self.folder / f"again/d{i}")
+            self.assertEqual([r["candidates"] for r in was], [r["candidates"] for r in now])
+
+    def test_names_from_files_never_lead_out_of_the_folder(self):
+        for name in ("../x", "/tmp/x", "..", "a/b", ".hidden", "-rf", "a\u001b[31m"):
+            self.source.write_text(json.dumps({"id": name, "turns": ["a star"]}))
+            run = self.replay("out")
+            self.assert_refused(run, "cannot name a file")
+            self.assertNotIn(b"\x1b", run.err)
+        self.assertFalse((self.folder / "out").exists())
+        elsewhere = self.folder / "elsewhere"
+        elsewhere.mkdir()
+        (self.folder / "out").mkdir()
+        (self.folder / "out/d0").symlink_to(elsewhere)
+        self.source.write_text(dialogues())
+        run = self.replay("out")
+        self.assertEqual(run.code, 1)
+        self.assertIn("is a link", run.stderr)
+        self.assertEqual(list(elsewhere.iterdir()), [])
+
+    def test_wrong_usage_is_refused(self):
+        for options in (("--shard", "0/2"), ("--shard", "3/2"), ("--junit", "x.xml"), ("--update-goldens", "why")):
+            self.assert_refused(self.replay("out", *options), options[0])
+        self.assert_refused(omr("replay", "--out", self.folder / "out"), "dialogues")
+
+
+class Check(ReplayTest):
+    def setUp(self):
+        super().setUp()
+        self.golden = self.folder / "golden"
+        self.check = ("replay", "--check", self.golden, "--threads", 1, *EXACT)
+        self.assert_done(omr("replay", self.source, "--check", self.golden, "--update-goldens", "first",
+                             "--lora", f"{LORA}:1", "--steps", 4, "--threads", 1, *EXACT))
+
+    def test_the_same_run_is_equal_to_the_bit_and_other_threads_within_limits(self):
+        run = omr(*self.check, "--json")
+        self.assert_done(run)
+        self.assertEqual((run.events[-1]["exact"], run.events[-1]["different"]), (True, 0))
+        run = omr("replay", "--check", self.golden, "--threads", 2, *EXACT, "--json")
+        self.assert_done(run)
+        self.assertEqual((run.events[-1]["exact"], run.events[-1]["different"]), (False, 0))
+
+    def test_every_deliberate_mistake_is_caught(self):
+        for mistake in (("--seed", 99), ("--scheduler", "euler"), ("--lora", f"{LORA}:0.99"), ("--steps", 5)):
+            for threads in (1, 2):
+                with self.subTest(mistake, threads=threads):
+                    run = omr("replay", "--check", self.golden, "--threads", threads, *EXACT, *mistake,
+                              "--out", self.folder / f"{mistake[0]}-{threads}")
+                    self.assertEqual(run.code, 3, run.stderr)
+                    self.assertIn("picture", run.stderr + (self.folder / f"{mistake[0]}-{threads}/report.html").read_text())
+
+    def test_a_one_word_change_of_a_prompt_is_caught(self):
+        changed = self.folder / "changed.jsonl"
+        changed.write_text(self.source.read_text().replace("a blue circle", "a green circle"))
+        run = omr(self.check[0], changed, *self.check[1:], "--lora", f"{LORA}:1", "--steps", 4)
+        self.assertEqual(run.code, 3, run.stderr)
+        self.assertIn("a green circle", run.stderr)
+
+    def test_other_weights_are_caught_and_named_in_the_report(self):
+        pack = copy_of_pack(self.folder)
+        part = pack / "unet/diffusion_pytorch_model.safetensors"
+        tensors = load_file(part)
+        tensors["conv_out.weight"] = tensors["conv_out.weight"] * 1.02
+        part.unlink()
+        save_file(tensors, part)
+        out, junit = self.folder / "out", self.folder / "junit.xml"
+        run = omr(*self.check, "--model", pack, "--out", out, "--junit", junit)
+        self.assertEqual(run.code, 3, run.stderr)
+        page = (out / "report.html").read_text()
+        self.assertIn("weights of unet", page)
+        self.assertIn("difference, brightened", page)
+        suite = xml.etree.ElementTree.parse(junit).getroot()[0]
+        self.assertEqual((suite.get("tests"), suite.get("failures")), ("4", "4"))
+
+    def test_updates_need_a_reason_and_keep_it(self):
+        self.assertEqual(omr(*self.check, "--steps", 5).code, 3)
+        self.assertEqual(omr(*self.check, "--steps", 5, "--update-goldens", "").code, 2)
+        self.assert_done(omr(*self.check, "--steps", 5, "--update-goldens", "more steps"))
+        self.assert_done(omr(*self.check))
+        history = json.loads((self.golden / "golden.json").read_text())["history"]
+        self.assertEqual([entry["reason"] for entry in history], ["first", "more steps"])
+
+
+class Documentation(EndToEndTest):
+    """The examples of docs/ci.md as they stand there."""
+
+    def blocks(self, language):
+        return re.findall(rf"```{language}\n(.*?)```", (ROOT / "docs/ci.md").read_text(), re.S)
+
+    def test_the_examples_run(self):
+        tools = self.folder / "bin"
+        tools.mkdir()
+        (tools / "omr").symlink_to(BINARY)
+        environment = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "OMR_MODELS": str(ROOT / "models")}
+        (lines,) = self.blocks("json")
+        (self.folder / "dialogues.jsonl").write_text(lines)
+        (script,) = self.blocks("sh")
+        (workflow,) = self.blocks("yaml")
+        (step,) = re.findall(r"run: (.*)", workflow)
+
+        def shell(text):
+            return subprocess.run(["sh", "-c", text], cwd=self.folder, env=environment, capture_output=True, text=True)
+
+        done = shell(script)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for name in re.findall(r"^ +(check[./]\S+)$", workflow, re.M):
+            self.assertTrue((self.folder / name).exists(), name)
+        subprocess.run(["rm", "-r", "check", "check.xml"], cwd=self.folder, check=True)
+        self.assertEqual(shell(step).returncode, 0)
+        golden = self.folder / "golden/golden.json"
+        golden.write_text(golden.read_text().replace('"seed": 7,', '"seed": 9,'))
+        subprocess.run(["rm", "-r", "check"], cwd=self.folder, check=True)
+        failed = shell(step)
+        self.assertEqual(failed.returncode, 3, failed.stderr)
+        self.assertTrue((self.folder / "check/report.html").exists())
+
+
+class Report(EndToEndTest):
+    def test_a_session_becomes_one_page(self):
+        folder = self.folder / "D"
+        self.assert_done(omr("refine", "a <b>red</b> star", "--out", folder, *FAST, stdin="make it bigger\n/like\n"))
+        run = omr("report", folder, "-o", self.folder / "page.html", "--json")
+        self.assert_done(run)
+        self.assertEqual(run.events[0]["rounds"], 2)
+        page = (self.folder / "page.html").read_text()
+        self.assertEqual(page.count("data:image/png"), 2)
+        self.assertIn("&lt;b&gt;red", page)
+        for outside in ("http://", "https://", "<script", "<b>"):
+            self.assertNotIn(outside, page)
+        self.assert_refused(omr("report", self.folder), "session.jsonl")
+
+
+if __name__ == "__main__":
+    unittest.main()
