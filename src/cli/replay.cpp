@@ -30,6 +30,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr int kMaxBatch = 256;
+
 struct ReplayOptions {
   ModelOptions model;
   PictureOptions picture;
@@ -39,6 +41,7 @@ struct ReplayOptions {
   std::vector<std::string> sources;
   std::string out;
   std::string shard;
+  int batch = 1;
   bool resume = false;
   bool rerun_refiner = false;
 };
@@ -203,7 +206,8 @@ class Replay {
                           std::size_t total) { progress.ended(result, skipped, done, total); };
     if (options_.output.json && options_.output.verbose)
       events.line = [](const std::string& line) { print_json(line); };
-    const replay::BatchOptions batch{out, shard, options_.resume, options_.rerun_refiner};
+    const replay::BatchOptions batch{out, shard, options_.resume, options_.rerun_refiner,
+                                     static_cast<std::size_t>(options_.batch)};
     try {
       const replay::BatchSummary summary = replay::run_batch(
           dialogues_, batch, [this](const session::Dialogue& one) { return prepare(one); },
@@ -233,7 +237,7 @@ class Replay {
       return parts_.token_ids(prompt);
     };
     const replay::ComparedRun run =
-        compared_run(out, summary, environment_of(options_.model), identity_, tokenize, files_);
+        compared_run(out, summary, environment(), identity_, tokenize, files_);
     const fs::path folder = options_.check.golden;
     int code = kExitDone;
     if (golden_) {
@@ -253,6 +257,13 @@ class Replay {
     log::info("the golden run in " + folder.string() + " holds " +
               std::to_string(next.dialogues.size()) + " dialogues");
     return kExitDone;
+  }
+
+  // Pictures that were drawn together are equal to the bit only to pictures drawn so again.
+  replay::Environment environment() const {
+    replay::Environment out = environment_of(options_.model);
+    if (options_.batch > 1) out["batch"] = std::to_string(options_.batch);
+    return out;
   }
 
   const ReplayOptions& options_;
@@ -282,6 +293,10 @@ void setup_replay(CLI::App& app, Command& selected) {
                       "input (with --check: those of the golden run unless given)");
   command->add_option("--out", options->out, "folder for the sessions, one folder a dialogue");
   command->add_flag("--resume", options->resume, "skip the dialogues that are whole in --out");
+  command
+      ->add_option("--batch", options->batch,
+                   "dialogues that advance at once, their pictures drawn together (default: 1)")
+      ->check(CLI::Range(1, kMaxBatch));
   command->add_option("--shard", options->shard,
                       "i/n: this process's part of the batch (default: RANK and WORLD_SIZE, or "
                       "SLURM_PROCID and SLURM_NTASKS)");

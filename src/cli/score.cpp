@@ -41,6 +41,10 @@ int run_score(const ScoreOptions& options) {
   const at::Tensor cosines = texts.mm(pictures.t());
   const at::Tensor scores = model.scores_embeddings() ? model.scores(texts, pictures)
                                                       : model.preferences(options.prompts, images);
+  if (!at::isfinite(scores).all().item<bool>()) {
+    throw Error(ErrorKind::resource, "the reward model's scores are no numbers (NaN): check " +
+                                         folder->string() + ", or run with --dtype fp32");
+  }
   for (std::size_t i = 0; i < images.size(); ++i) {
     for (std::size_t p = 0; p < options.prompts.size(); ++p) {
       const auto row = static_cast<std::int64_t>(p), column = static_cast<std::int64_t>(i);

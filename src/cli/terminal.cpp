@@ -51,9 +51,10 @@ void ProgressBar::update(int step, int steps, std::string_view note) {
   const int filled = std::clamp(kWidth * step / steps, 0, kWidth);
   std::string bar;
   for (int i = 0; i < kWidth; ++i) bar += i < filled ? "█" : "░";
-  std::fprintf(stderr, "\r\033[K%s %s %d/%d %.*s%s%.*f it/s, %.0f s left", label_.c_str(), bar.c_str(),
-               step, steps, static_cast<int>(note.size()), note.data(), note.empty() ? "" : ", ",
-               rate < 1 ? 2 : 1, rate, rate > 0 ? (steps - step) / rate : 0.0);
+  std::fprintf(stderr, "\r\033[K%s %s %d/%d %.*s%s%.*f it/s, %.0f s left", label_.c_str(),
+               bar.c_str(), step, steps, static_cast<int>(note.size()), note.data(),
+               note.empty() ? "" : ", ", rate < 1 ? 2 : 1, rate,
+               rate > 0 ? (steps - step) / rate : 0.0);
   std::fflush(stderr);
 }
 

@@ -8,7 +8,11 @@ bool same_machine_class(const Environment& a, const Environment& b) {
     const auto in_a = a.find(key), in_b = b.find(key);
     if (in_a == a.end() || in_b == b.end() || in_a->second != in_b->second) return false;
   }
-  return true;
+  const auto batch = [](const Environment& one) {
+    const auto in_one = one.find("batch");
+    return in_one == one.end() ? std::string("1") : in_one->second;
+  };
+  return batch(a) == batch(b);
 }
 
 }  // namespace omr::replay

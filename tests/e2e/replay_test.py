@@ -2,11 +2,13 @@
 
 import json
 import os
+import pathlib
 import signal
 import subprocess
+import sys
 import unittest
 
-from support import BINARY, EXACT, EndToEndTest, journal, omr, rounds
+from support import BINARY, EXACT, PACK, EndToEndTest, journal, omr, rounds
 
 FAST = ("--steps", 2, "--threads", 1, *EXACT)
 
@@ -39,6 +41,46 @@ class Batch(ReplayTest):
         self.assertEqual(self.results("one"), self.results("two"))
         self.assertEqual([json.loads(line)["status"] for line in self.results("one").splitlines()],
                          ["ended", "ended", "accepted", "ended"])
+
+    def test_launchers_choose_the_shard(self):
+        self.assert_done(self.replay("one"))
+        for rank in ("0", "1"):  # as srun sets them
+            self.assert_done(self.replay("slurm", env={**os.environ, "SLURM_PROCID": rank, "SLURM_NTASKS": "2"}))
+        self.assertEqual(self.results("one"), self.results("slurm"))
+        # GNU parallel's {#} counts from 1, as xargs' input here.
+        command = " ".join(map(str, (BINARY, "replay", self.source, "--out", self.folder / "parallel", *FAST)))
+        done = subprocess.run(["sh", "-c", f"seq 2 | xargs -P 2 -I {{}} {command} --shard {{}}/2"], capture_output=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.results("one"), self.results("parallel"))
+
+    def test_torchrun_chooses_the_shard(self):
+        torchrun = pathlib.Path(sys.executable).with_name("torchrun")
+        if not torchrun.exists():
+            self.skipTest("no torchrun beside this Python")
+        self.assert_done(self.replay("one"))
+        command = [torchrun, "--standalone", "--no-python", "--nproc-per-node", "2", BINARY, "replay", self.source, "--out",
+                   self.folder / "two", *FAST]
+        done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.results("one"), self.results("two"))
+
+    def test_what_the_refiner_says_otherwise_is_told(self):
+        self.assert_done(self.replay("first"))
+        path = self.folder / "first/d0/session.jsonl"
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        second = next(line for line in lines if line.get("round") == 2)
+        said, second["prompt"] = second["prompt"], "a purple star"
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        as_recorded = omr("replay", self.folder / "first/d0", "--out", self.folder / "recorded", *FAST)
+        self.assert_done(as_recorded)
+        self.assertEqual(rounds(self.folder / "recorded/d0")[1]["prompt"], "a purple star")
+        self.assertNotIn("purple", as_recorded.stderr)
+        asked = omr("replay", self.folder / "first/d0", "--out", self.folder / "asked", "--rerun-refiner", "--json", *FAST)
+        self.assert_done(asked)
+        self.assertEqual(rounds(self.folder / "asked/d0")[1]["prompt"], said)
+        (difference,) = asked.events[0]["refiner_differences"]
+        self.assertEqual((difference["round"], difference["recorded"], difference["now"]), (2, "a purple star", said))
+        self.assertIn("a purple star", asked.stderr)
 
     def test_a_killed_batch_is_resumed_to_what_it_would_have_been(self):
         self.source.write_text(dialogues(12))
@@ -121,6 +163,64 @@ class Batch(ReplayTest):
         for options in (("--shard", "0/2"), ("--shard", "3/2"), ("--junit", "x.xml"), ("--update-goldens", "why")):
             self.assert_refused(self.replay("out", *options), options[0])
         self.assert_refused(omr("replay", "--out", self.folder / "out"), "dialogues")
+
+
+class Together(ReplayTest):
+    """--batch: several dialogues at once."""
+
+    def setUp(self):
+        super().setUp()
+        others = [{"id": "small", "seed": 3, "turns": ["a red star", "make it blue"], "settings": {"width": 32, "height": 32}},
+                  {"id": "euler", "seed": 4, "turns": ["a red star"], "settings": {"scheduler": "euler_a"}},
+                  {"id": "lora", "seed": 5, "turns": ["a red star", f"/lora {PACK / 'lora/outline.safetensors'}:0.8", "bigger"]},
+                  {"id": "wrong", "turns": ["a star", "/pick 9"]},
+                  {"id": "long", "seed": 6, "turns": ["a star " * 60, "add a moon", "/undo", "add a heart", "/accept"]}]
+        self.source.write_text(dialogues(6) + "".join(json.dumps(other) + "\n" for other in others))
+        self.ids = [json.loads(line)["id"] for line in self.source.read_text().splitlines()]
+
+    def test_pictures_are_those_of_one_by_one(self):
+        self.assertEqual(self.replay("one").code, 1)
+        run = self.replay("many", "--batch", 4, "--json")
+        self.assertEqual(run.code, 1)
+        self.assertIn("1 of 11 dialogues failed: wrong", run.stderr)
+        self.assertEqual(sorted(e["id"] for e in run.events), sorted(self.ids))
+        self.assertEqual([json.loads(line)["id"] for line in self.results("many").splitlines()], self.ids)
+        for name in self.ids:
+            one, many = self.folder / "one" / name, self.folder / "many" / name
+            self.assertEqual([line["event"] for line in journal(one)], [line["event"] for line in journal(many)])
+            for before, after in zip(rounds(one), rounds(many), strict=True):
+                self.assertEqual((before["prompt"], before["seed"], before["picked"]),
+                                 (after["prompt"], after["seed"], after["picked"]))
+                self.assertAlmostEqual(before["candidates"][0]["rewards"]["total"], after["candidates"][0]["rewards"]["total"],
+                                       delta=0.01)
+                picture = f"round-{before['round']:03}.png"
+                self.assert_same_picture(many / picture, one / picture, mean=0.05, largest=2)
+
+    def test_shards_and_resumed_runs_give_the_same_bytes(self):
+        self.source.write_text(dialogues(10))
+        self.assert_done(self.replay("one", "--batch", 3))
+        for shard in ("2/2", "1/2"):
+            self.assert_done(self.replay("two", "--batch", 3, "--shard", shard))
+        self.assertEqual(self.results("one"), self.results("two"))
+        command = ["replay", self.source, "--out", self.folder / "three", "--batch", 3, "--json", *FAST]
+        process = subprocess.Popen([BINARY, *map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        for _ in range(4):  # in the middle of a group
+            process.stdout.readline()
+        process.kill()
+        process.communicate()
+        run = self.replay("three", "--batch", 3, "--resume", "--json")
+        self.assert_done(run)
+        self.assertGreaterEqual(sum(e.get("skipped", False) for e in run.events), 3)
+        self.assertEqual(self.results("one"), self.results("three"))
+
+    def test_a_golden_run_is_compared_within_limits_unless_drawn_so_too(self):
+        self.source.write_text(dialogues(3))
+        golden = self.folder / "golden"
+        self.assert_done(self.replay("out", "--check", golden, "--update-goldens", "first"))
+        for batch, exact in ((1, True), (3, False)):
+            run = omr("replay", "--check", golden, "--batch", batch, "--json", "--threads", 1, *EXACT)
+            self.assert_done(run)
+            self.assertEqual(run.events[-1]["exact"], exact)
 
 
 class Report(EndToEndTest):

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "omr/core/error.h"
+#include "omr/replay/environment.h"
+#include "omr/replay/groups.h"
 #include "omr/session/journal_reader.h"
 
 #include "support/error_of.h"
@@ -210,6 +212,123 @@ TEST_F(BatchTest, TheRecordedPromptsAreUsedUnlessTheRefinerIsAskedAgain) {
   EXPECT_EQ(summary.results[0].refiner_differences[0],
             (RefinerDifference{2, "a star and a moon", "a star and a sun"}));
   EXPECT_EQ(read_results(world.files.at("/again/results.jsonl"), "r"), summary.results);
+}
+
+// Several dialogues at once.
+class TogetherTest : public BatchTest {
+ protected:
+  static BatchOptions together(std::size_t size, bool resume = false, const Shard& shard = {}) {
+    BatchOptions out = options(resume, shard);
+    out.together = size;
+    return out;
+  }
+  // What the whole batch gives, three at a time, with pictures that show who they were drawn with.
+  std::string whole() {
+    FakeWorld world;
+    world.image_model.batch_shows = true;
+    run(world, together(3));
+    return results(world);
+  }
+};
+
+TEST_F(TogetherTest, GivesWhatOneByOneGives) {
+  for (const std::size_t size : {2u, 3u, 4u, 100u}) {
+    FakeWorld world;
+    const BatchSummary summary = run(world, together(size));
+    EXPECT_TRUE(summary.complete);
+    EXPECT_EQ(results(world), uninterrupted()) << size;
+    for (const char* id : {"a", "b", "c", "d"}) {
+      const std::string journal = world.files.at(std::string("/out/") + id + "/session.jsonl");
+      EXPECT_EQ(session::read_journal(journal, id).torn_bytes, 0u);
+    }
+  }
+}
+
+TEST_F(TogetherTest, DrawsThePicturesOfAllInOneBatch) {
+  FakeWorld world;
+  run(world, together(4));
+  EXPECT_EQ(world.image_model.batches, (std::vector<std::size_t>{4, 3, 1}));
+  EXPECT_EQ(world.reward_model.text_calls, 3);
+}
+
+TEST_F(TogetherTest, AnErrorReachesItsOwnDialogueAlone) {
+  FakeWorld world;
+  world.image_model.before_drawing = [&] {
+    if (world.image_model.requests.back().prompt.find("circle") != std::string::npos)
+      throw Error(ErrorKind::usage, "no circles");
+  };
+  const BatchSummary summary = run(world, together(4));
+  EXPECT_EQ(summary.failed, std::vector<std::string>{"b"});
+  EXPECT_NE(summary.results[1].error.find("no circles"), std::string::npos);
+  EXPECT_EQ(summary.results[0].digest, read_results(uninterrupted(), "r")[0].digest);
+}
+
+TEST_F(TogetherTest, ShardsGiveWhatOneProcessGives) {
+  FakeWorld world;
+  world.image_model.batch_shows = true;
+  EXPECT_FALSE(run(world, together(3, false, {1, 2})).complete);
+  EXPECT_TRUE(run(world, together(3, false, {0, 2})).complete);
+  EXPECT_EQ(results(world), whole());
+  EXPECT_NE(results(world), uninterrupted());
+}
+
+TEST_F(TogetherTest, AnInterruptedBatchIsResumedToWhatItWouldHaveBeen) {
+  const std::string expected = whole();
+  for (int stop = 1; stop <= 8; ++stop) {
+    FakeWorld world;
+    world.image_model.batch_shows = true;
+    int drawings = 0;
+    world.image_model.before_drawing = [&] {
+      if (++drawings == stop) world.cancellation.request();
+    };
+    EXPECT_EQ(error_of([&] { run(world, together(3)); }).kind(), ErrorKind::cancelled) << stop;
+    world.cancellation.clear();
+    run(world, together(3, true));
+    EXPECT_EQ(results(world), expected) << stop;
+  }
+}
+
+TEST_F(TogetherTest, APowerCutAtEveryWriteIsResumedToWhatItWouldHaveBeen) {
+  const std::string expected = whole();
+  int cuts = 0;
+  for (int n = 1;; ++n) {
+    FakeWorld world;
+    world.image_model.batch_shows = true;
+    world.files.die_at(n, 7);
+    try {
+      run(world, together(3));
+      EXPECT_GT(cuts, 40);
+      return;
+    } catch (const testing::PowerCut&) {
+      ++cuts;
+    }
+    world.files.restart();
+    EXPECT_TRUE(run(world, together(3, true)).complete);
+    ASSERT_EQ(results(world), expected) << "write " << n;
+  }
+}
+
+TEST(GroupsTest, DialoguesOfLikeLengthAndSettingsShareAGroup) {
+  std::vector<session::Dialogue> list(5);
+  list[0].turns = {"a star"};
+  list[1].turns = {"a star", "bigger", "/accept"};
+  list[2].turns = {"a star", "/like"};
+  list[3].turns = {"a star", "bigger"};
+  list[4].turns = {"a star", "bigger"};
+  list[4].settings = {{"steps", 3}};
+  using Groups = std::vector<std::vector<std::size_t>>;
+  EXPECT_EQ(groups_of(list, 1), (Groups{{0}, {1}, {2}, {3}, {4}}));
+  EXPECT_EQ(groups_of(list, 2), (Groups{{4, 0}, {2, 1}, {3}}));
+}
+
+TEST(EnvironmentTest, TheSizeOfABatchIsPartOfTheMachineClass) {
+  const Environment one = {
+      {"torch", "2"}, {"cpu", "c"}, {"threads", "1"}, {"device", "cpu"}, {"dtype", "fp32"}};
+  Environment eight = one;
+  eight["batch"] = "8";
+  EXPECT_TRUE(same_machine_class(eight, eight));
+  EXPECT_FALSE(same_machine_class(one, eight));
+  EXPECT_FALSE(same_machine_class(eight, one));
 }
 
 TEST(ResultsTest, ATornLineIsPassedOverAndAWrongOneNamed) {

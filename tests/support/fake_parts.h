@@ -26,6 +26,23 @@ class FakeImageModel : public session::ImageModel {
  public:
   std::vector<session::ImageRequest> requests;
   std::function<void()> before_drawing;  // may throw, or request a stop
+  std::vector<std::size_t> batches;      // requests in each call of generate_together
+  // Whether a picture shows what it was drawn together with, as rounding does.
+  bool batch_shows = false;
+
+  std::vector<std::vector<session::Candidate>> generate_together(
+      const std::vector<session::ImageRequest>& together, const session::Progress& progress,
+      const Cancellation& cancellation) override {
+    batches.push_back(together.size());
+    auto out = ImageModel::generate_together(together, progress, cancellation);
+    std::uint64_t hash = 0;
+    for (const session::ImageRequest& request : together) hash = hash_of(request.prompt, hash);
+    for (auto& candidates : out) {
+      for (session::Candidate& one : candidates)
+        if (batch_shows) one.latents.values[0] += static_cast<float>(hash % 100);
+    }
+    return out;
+  }
 
   std::vector<session::Candidate> generate(const session::ImageRequest& request,
                                            const session::Progress& progress,

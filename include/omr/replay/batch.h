@@ -1,5 +1,5 @@
-// Many dialogues, one after another on one set of models. A failing one is reported and the rest go
-// on; what is whole already need not be done again.
+// Many dialogues on one set of models, one after another or several at once. A failing one is
+// reported and the rest go on; what is whole already need not be done again.
 #pragma once
 
 #include <filesystem>
@@ -19,6 +19,9 @@ struct BatchOptions {
   // was asked for otherwise is begun anew.
   bool resume = false;
   bool rerun_refiner = false;
+  // Dialogues that advance at once, their pictures drawn in one batch (groups.h); at least 1. What
+  // is drawn together is resumed together: one dialogue of a group to do again means all of it.
+  std::size_t together = 1;
 };
 
 struct BatchEvents {
@@ -39,6 +42,7 @@ struct BatchSummary {
 // What a dialogue runs with; what it throws makes that dialogue fail.
 using Prepare = std::function<Preparation(const session::Dialogue& dialogue)>;
 
+// Models and files are only ever used by one thread at a time, the models by the calling one.
 // Throws Error(cancelled) when interrupted (what is done stays on disk, --resume goes on), and what
 // writing the results throws.
 BatchSummary run_batch(const std::vector<session::Dialogue>& dialogues, const BatchOptions& options,

@@ -7,7 +7,8 @@
 
 namespace omr::replay {
 
-// By name: omr, torch, cpu (model and instruction set), threads, device, dtype.
+// By name: omr, torch, cpu (model and instruction set), threads, device, dtype, and batch where
+// pictures of several dialogues were drawn together.
 using Environment = std::map<std::string, std::string>;
 
 // Whether the two promise bit-identical results: equal in everything but omr's own version.

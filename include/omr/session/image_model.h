@@ -72,6 +72,17 @@ class ImageModel {
   virtual std::vector<Candidate> generate(const ImageRequest& request, const Progress& progress,
                                           const Cancellation& cancellation) = 0;
 
+  // The answers to several requests, in order; a model may draw them in one batch, which leaves
+  // each picture as it is up to rounding. Throws as generate() does when any of them fails.
+  virtual std::vector<std::vector<Candidate>> generate_together(
+      const std::vector<ImageRequest>& requests, const Progress& progress,
+      const Cancellation& cancellation) {
+    std::vector<std::vector<Candidate>> out;
+    for (const ImageRequest& request : requests)
+      out.push_back(generate(request, progress, cancellation));
+    return out;
+  }
+
   // Reads and checks an adapter without switching it on. Throws Error(io|format|mismatch).
   virtual void check_lora(const LoraChoice& lora) = 0;
 };
