@@ -82,6 +82,10 @@ void setup_train_unet(CLI::App& train, Command& selected) {
   command->add_option("--snr-gamma", unet.snr_gamma, "min-SNR weighting; 0: none")
       ->capture_default_str();
   command
+      ->add_option("--object-weight", unet.object_weight,
+                   "weight of what differs from a plain background")
+      ->capture_default_str();
+  command
       ->add_option("--caption-dropout", unet.caption_dropout,
                    "share of empty captions, for guidance")
       ->capture_default_str();

@@ -8,6 +8,7 @@
 #include <ATen/ATen.h>
 
 #include "omr/core/error.h"
+#include "omr/nn/attention.h"
 #include "omr/nn/load_weights.h"
 
 namespace omr::llm {
@@ -104,11 +105,9 @@ at::Tensor LlamaAttentionImpl::forward(const at::Tensor& x, const RotaryPosition
   if (count == 1 && !mask.defined()) {
     // The heads that share keys stand where the queries of a sequence stand: no key is repeated.
     q = q.reshape({batch, kv_heads_, heads_ / kv_heads_, head_dim_});
-    out = at::scaled_dot_product_attention(q, k, v).reshape({batch, count, heads_ * head_dim_});
+    out = nn::scaled_dot_product_attention(q, k, v).reshape({batch, count, heads_ * head_dim_});
   } else {
-    const std::optional<at::Tensor> bias = mask.defined() ? std::optional(mask) : std::nullopt;
-    out = at::scaled_dot_product_attention(q, k, v, bias, /*dropout_p=*/0.0, /*is_causal=*/false,
-                                           /*scale=*/std::nullopt, heads_ != kv_heads_);
+    out = nn::scaled_dot_product_attention(q, k, v, mask, /*causal=*/false, heads_ != kv_heads_);
     out = out.transpose(1, 2).reshape({batch, count, heads_ * head_dim_});
   }
   return o_proj(out);

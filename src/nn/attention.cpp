@@ -1,6 +1,7 @@
 #include "omr/nn/attention.h"
 
 #include <ATen/ATen.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
 
 namespace omr::nn {
 
@@ -13,10 +14,28 @@ at::Tensor multi_head_attention(const at::Tensor& q, const at::Tensor& k, const 
   };
   const at::Tensor keys = split(k);
   const bool grouped = keys.size(1) != heads;
-  const at::Tensor out = at::scaled_dot_product_attention(
-      split(q), keys, split(v), mask.defined() ? std::optional(mask) : std::nullopt,
-      /*dropout_p=*/0.0, causal, /*scale=*/std::nullopt, /*enable_gqa=*/grouped);
+  const at::Tensor out =
+      scaled_dot_product_attention(split(q), keys, split(v), mask, causal, grouped);
   return out.transpose(1, 2).reshape({batch, q.size(1), heads * head_dim});
+}
+
+at::Tensor scaled_dot_product_attention(const at::Tensor& q, const at::Tensor& k,
+                                        const at::Tensor& v, const at::Tensor& mask, bool causal,
+                                        bool grouped) {
+  const auto attend = [&](const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
+                          const at::Tensor& bias) {
+    return at::scaled_dot_product_attention(
+        query, key, value, bias.defined() ? std::optional(bias) : std::nullopt,
+        /*dropout_p=*/0.0, causal, /*scale=*/std::nullopt, grouped);
+  };
+  const bool slow_backward = q.is_cpu() && q.scalar_type() == at::kBFloat16 &&
+                             at::GradMode::is_enabled() &&
+                             (q.requires_grad() || k.requires_grad() || v.requires_grad());
+  if (!slow_backward) return attend(q, k, v, mask);
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::DispatchKey::AutocastCPU);
+  return attend(q.to(at::kFloat), k.to(at::kFloat), v.to(at::kFloat),
+                mask.defined() && mask.is_floating_point() ? mask.to(at::kFloat) : mask)
+      .to(at::kBFloat16);
 }
 
 }  // namespace omr::nn

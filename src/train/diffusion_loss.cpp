@@ -45,9 +45,11 @@ at::Tensor TrainingNoise::weights(const at::Tensor& timesteps, double gamma) con
 }
 
 at::Tensor diffusion_loss(const at::Tensor& prediction, const at::Tensor& target,
-                          const at::Tensor& weights) {
-  const at::Tensor error = prediction.to(at::kFloat) - target.to(at::kFloat);
-  return error.square().flatten(1).mean(1) * weights;
+                          const at::Tensor& weights, const at::Tensor& cell_weights) {
+  const at::Tensor error = (prediction.to(at::kFloat) - target.to(at::kFloat)).square();
+  if (!cell_weights.defined()) return error.flatten(1).mean(1) * weights;
+  const at::Tensor share = cell_weights / cell_weights.flatten(1).sum(1).view({-1, 1, 1, 1});
+  return (error.mean(1, /*keepdim=*/true) * share).flatten(1).sum(1) * weights;
 }
 
 }  // namespace omr::train

@@ -38,8 +38,9 @@ LatentCache::LatentCache(diffusion::AutoencoderKL vae, const ImageTextSource& so
     const auto kept = io::SafetensorsFile::open(file);
     const auto found = kept->metadata().find("digest");
     if (found != kept->metadata().end() && found->second == digest &&
-        kept->find("moments") != nullptr) {
+        kept->find("moments") != nullptr && kept->find("objects") != nullptr) {
       moments_ = kept->tensor("moments");
+      objects_ = kept->tensor("objects");
       return;
     }
   }
@@ -47,36 +48,40 @@ LatentCache::LatentCache(diffusion::AutoencoderKL vae, const ImageTextSource& so
     cancellation.check();
     std::vector<std::uint64_t> indices;
     for (std::uint64_t i = begin; i < std::min(count, begin + kBatch); ++i) indices.push_back(i);
-    const diffusion::DiagonalGaussian part = encode(indices);
-    const at::Tensor both = at::cat({part.mean, part.logvar}, 1).to(at::kFloat).cpu();
+    const EncodedPictures part = encode(indices);
+    const at::Tensor both =
+        at::cat({part.moments.mean, part.moments.logvar}, 1).to(at::kFloat).cpu();
     if (!moments_.defined()) {
-      moments_ =
-          at::empty({static_cast<std::int64_t>(count), both.size(1), both.size(2), both.size(3)});
+      const auto all = static_cast<std::int64_t>(count);
+      moments_ = at::empty({all, both.size(1), both.size(2), both.size(3)});
+      objects_ = at::empty({all, 1, both.size(2), both.size(3)});
     }
     moments_.narrow(0, static_cast<std::int64_t>(begin), both.size(0)).copy_(both);
+    objects_.narrow(0, static_cast<std::int64_t>(begin), both.size(0)).copy_(part.objects);
     if (on_progress)
       on_progress(static_cast<std::int64_t>(begin) + both.size(0),
                   static_cast<std::int64_t>(count));
   }
-  io::write_safetensors(file, {{"moments", moments_}}, {{"digest", digest}});
+  io::write_safetensors(file, {{"moments", moments_}, {"objects", objects_}}, {{"digest", digest}});
 }
 
-diffusion::DiagonalGaussian LatentCache::encode(const std::vector<std::uint64_t>& indices) {
+EncodedPictures LatentCache::encode(const std::vector<std::uint64_t>& indices) {
   const at::NoGradGuard no_grad;
   std::vector<Image> images;
   for (const std::uint64_t index : indices)
     images.push_back(fit_image(source_.image(index), width_, height_));
   const at::Device device = vae_->parameters().front().device();
-  return vae_->encode(to_batch(images).to(device));
+  const at::Tensor pixels = to_batch(images).to(device);
+  return {vae_->encode(pixels), object_share(pixels, vae_->config().downscale())};
 }
 
-diffusion::DiagonalGaussian LatentCache::moments(const std::vector<std::uint64_t>& indices) {
+EncodedPictures LatentCache::pictures(const std::vector<std::uint64_t>& indices) {
   if (!moments_.defined()) return encode(indices);
   std::vector<std::int64_t> rows(indices.begin(), indices.end());
-  const at::Tensor both =
-      moments_.index_select(0, at::tensor(rows, at::kLong)).to(vae_->parameters().front().device());
-  const auto halves = both.chunk(2, 1);
-  return {halves[0], halves[1]};
+  const at::Tensor chosen = at::tensor(rows, at::kLong);
+  const at::Device device = vae_->parameters().front().device();
+  const auto halves = moments_.index_select(0, chosen).to(device).chunk(2, 1);
+  return {{halves[0], halves[1]}, objects_.index_select(0, chosen).to(device)};
 }
 
 }  // namespace omr::train

@@ -1,4 +1,4 @@
-// Pictures as the autoencoder sees them, encoded once and kept.
+// Pictures as the autoencoder sees them, encoded once and kept, and where their objects lie.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,11 @@
 
 namespace omr::train {
 
+struct EncodedPictures {
+  diffusion::DiagonalGaussian moments;  // [B, latent_channels, h, w]
+  at::Tensor objects;                   // see object_share, [B, 1, h, w]
+};
+
 // The encoder's moments of a source's pictures, fp32 on the CPU. An endless source is encoded anew
 // for each batch.
 class LatentCache {
@@ -25,16 +30,17 @@ class LatentCache {
               const std::function<void(std::int64_t, std::int64_t)>& on_progress,
               const Cancellation& cancellation);
 
-  // Mean and log-variance of these pictures, [B, latent_channels, h, w] each, on the VAE's device.
-  diffusion::DiagonalGaussian moments(const std::vector<std::uint64_t>& indices);
+  // These pictures, on the VAE's device.
+  EncodedPictures pictures(const std::vector<std::uint64_t>& indices);
 
  private:
-  diffusion::DiagonalGaussian encode(const std::vector<std::uint64_t>& indices);
+  EncodedPictures encode(const std::vector<std::uint64_t>& indices);
 
   diffusion::AutoencoderKL vae_;
   const ImageTextSource& source_;
   int width_, height_;
   at::Tensor moments_;  // [N, 2*latent_channels, h, w]; undefined for an endless source
+  at::Tensor objects_;  // [N, 1, h, w]
 };
 
 }  // namespace omr::train

@@ -1,6 +1,8 @@
 #include "omr/train/scene_source.h"
 
+#include "omr/scenes/comparison.h"
 #include "omr/scenes/drawing.h"
+#include "omr/scenes/judge.h"
 #include "omr/scenes/random.h"
 #include "omr/scenes/sampling.h"
 #include "omr/scenes/scene_edit.h"
@@ -39,9 +41,19 @@ scenes::Random SceneSource::words(std::uint64_t index, std::uint64_t variant) co
   return scenes::Random(mixed_seed(settings_.seed ^ kWords, Purpose::sample, variant), index);
 }
 
-std::string SceneSource::text(std::uint64_t index, std::uint64_t variant) const {
+scenes::Description SceneSource::said(std::uint64_t index, std::uint64_t variant) const {
   scenes::Random random = words(index, variant);
-  return scenes::caption(scene(index), settings_.captions, random);
+  return scenes::describe(scene(index), settings_.captions, random);
+}
+
+std::string SceneSource::text(std::uint64_t index, std::uint64_t variant) const {
+  return scenes::caption(said(index, variant));
+}
+
+std::optional<Judgement> SceneSource::judge(std::uint64_t index, std::uint64_t variant,
+                                            const Image& drawn) const {
+  const scenes::Comparison comparison = scenes::compare(said(index, variant), scenes::judge(drawn));
+  return Judgement{comparison.right(), comparison.total()};
 }
 
 // The caption that `text` gives, wrong in one of the things that it says.

@@ -40,4 +40,9 @@ at::Tensor object_weights(const at::Tensor& pixels, double weight) {
   return at::where(distance > kDifferent * kDifferent, weight, 1.0).to(at::kFloat);
 }
 
+at::Tensor object_share(const at::Tensor& pixels, std::int64_t downscale) {
+  const at::Tensor share = at::avg_pool2d(object_weights(pixels, 2.0) - 1, {downscale, downscale});
+  return at::max_pool2d(share, {3, 3}, {1, 1}, {1, 1});
+}
+
 }  // namespace omr::train

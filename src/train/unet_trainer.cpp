@@ -93,7 +93,8 @@ class UNetTraining {
     const auto fp32 = at::TensorOptions().dtype(at::kFloat);
     std::vector<std::uint64_t> indices;
     for (const std::uint64_t position : batch.positions) indices.push_back(order_.index(position));
-    const diffusion::DiagonalGaussian posterior = latents_->moments(indices);
+    const EncodedPictures pictures = latents_->pictures(indices);
+    const diffusion::DiagonalGaussian& posterior = pictures.moments;
 
     // Each sample draws from a generator of its own: dropout, timestep, noise, the encoder's
     // sample.
@@ -122,41 +123,41 @@ class UNetTraining {
         noise_.add_noise(latents, noise, t).contiguous(at::MemoryFormat::ChannelsLast);
 
     const at::Tensor prediction = unet_(noisy, t, embed(captions));
+    const at::Tensor cells = settings_.object_weight == 1.0
+                                 ? at::Tensor()
+                                 : 1 + (settings_.object_weight - 1) * pictures.objects;
     const at::Tensor losses = diffusion_loss(prediction, noise_.target(latents, noise, t),
-                                             noise_.weights(t, settings_.snr_gamma));
+                                             noise_.weights(t, settings_.snr_gamma), cells);
     return {losses.sum(), static_cast<double>(indices.size()), {}};
   }
 
+  // Draws held-out captions; where the source can judge, says how much of them is right.
   Evaluation evaluate() {
+    constexpr std::int64_t kBatch = 16;
+    constexpr std::size_t kShown = 8;
     Evaluation out;
     const std::int64_t count =
         held_out_.size() == 0 ? settings_.samples
                               : std::min<std::int64_t>(settings_.samples,
                                                        static_cast<std::int64_t>(held_out_.size()));
-    if (count < 1) return out;
-    std::vector<std::string> captions;
-    std::vector<at::Tensor> noises;
-    const std::int64_t multiple = vae_->config().downscale();
-    for (std::int64_t i = 0; i < count; ++i) {
-      captions.push_back(held_out_.text(static_cast<std::uint64_t>(i), 0));
-      noises.push_back(at::randn(
-          {1, unet_->config().in_channels, settings_.height / multiple, settings_.width / multiple},
-          generator_for(settings_.loop.seed, Purpose::evaluation, static_cast<std::uint64_t>(i)),
-          at::TensorOptions().dtype(at::kFloat)));
+    int right = 0, total = 0, wholly_right = 0, judged = 0;
+    for (std::int64_t first = 0; first < count; first += kBatch) {
+      const auto drawn = draw(first, std::min(count, first + kBatch));
+      for (std::size_t i = 0; i < drawn.size(); ++i) {
+        if (const auto judgement =
+                held_out_.judge(static_cast<std::uint64_t>(first) + i, 0, drawn[i].second)) {
+          ++judged;
+          right += judgement->right;
+          total += judgement->total;
+          wholly_right += judgement->right == judgement->total ? 1 : 0;
+        }
+        if (out.pictures.size() < kShown) out.pictures.push_back(drawn[i]);
+      }
     }
-    const auto scheduler = schedulers::make_scheduler(schedulers::SchedulerName::ddim,
-                                                      scheduler_config_, settings_.sample_steps);
-    pipeline::DenoiseInput input;
-    input.latents = at::cat(noises) * scheduler->init_noise_sigma();
-    input.prompt_embeds = embed(captions);
-    input.negative_prompt_embeds = embed({""});
-    input.guidance_scale = settings_.sample_guidance_scale;
-    const at::Tensor latents = pipeline::denoise(
-        unet_, *scheduler, input, {settings_.loop.device, at::kFloat}, {}, cancellation_);
-    const std::vector<Image> pictures = pipeline::to_images(
-        vae_->decode(latents / vae_->config().scaling_factor + vae_->config().shift_factor));
-    for (std::size_t i = 0; i < pictures.size(); ++i)
-      out.pictures.emplace_back(captions[i], pictures[i]);
+    if (judged > 0) {
+      out.metrics["attributes_right"] = static_cast<double>(right) / total;
+      out.metrics["pictures_right"] = static_cast<double>(wholly_right) / judged;
+    }
     return out;
   }
 
@@ -188,6 +189,34 @@ class UNetTraining {
     fit(vae_->config().latent_channels, unet_->config().in_channels, "the VAE's latent channels");
     fit(text_encoder_->config().encoder.hidden_size, unet_->config().cross_attention_dim,
         "the text encoder's width");
+  }
+
+  // Caption and picture of held-out samples [first, last).
+  std::vector<std::pair<std::string, Image>> draw(std::int64_t first, std::int64_t last) {
+    std::vector<std::string> captions;
+    std::vector<at::Tensor> noises;
+    const std::int64_t multiple = vae_->config().downscale();
+    for (std::int64_t i = first; i < last; ++i) {
+      captions.push_back(held_out_.text(static_cast<std::uint64_t>(i), 0));
+      noises.push_back(at::randn(
+          {1, unet_->config().in_channels, settings_.height / multiple, settings_.width / multiple},
+          generator_for(settings_.loop.seed, Purpose::evaluation, static_cast<std::uint64_t>(i)),
+          at::TensorOptions().dtype(at::kFloat)));
+    }
+    const auto scheduler = schedulers::make_scheduler(schedulers::SchedulerName::ddim,
+                                                      scheduler_config_, settings_.sample_steps);
+    pipeline::DenoiseInput input;
+    input.latents = at::cat(noises) * scheduler->init_noise_sigma();
+    input.prompt_embeds = embed(captions);
+    input.negative_prompt_embeds = embed({""});
+    input.guidance_scale = settings_.sample_guidance_scale;
+    const at::Tensor latents = pipeline::denoise(
+        unet_, *scheduler, input, {settings_.loop.device, at::kFloat}, {}, cancellation_);
+    const std::vector<Image> pictures = pipeline::to_images(
+        vae_->decode(latents / vae_->config().scaling_factor + vae_->config().shift_factor));
+    std::vector<std::pair<std::string, Image>> out;
+    for (std::size_t i = 0; i < pictures.size(); ++i) out.emplace_back(captions[i], pictures[i]);
+    return out;
   }
 
   // [B, S, D]; with gradient when the text encoder is trained and gradients are on.
@@ -224,6 +253,7 @@ void train_unet(const UNetSettings& settings, const ImageTextSource& source,
   trainee.settings = source.description();
   trainee.settings["size"] = std::to_string(settings.width) + "x" + std::to_string(settings.height);
   trainee.settings["snr_gamma"] = settings.snr_gamma;
+  trainee.settings["object_weight"] = settings.object_weight;
   trainee.settings["caption_dropout"] = settings.caption_dropout;
   trainee.settings["train_text_encoder"] = settings.train_text_encoder;
   trainee.settings["text_encoder_lr_factor"] = settings.text_encoder_lr_factor;

@@ -118,5 +118,28 @@ TEST_F(MultiHeadAttentionTest, TakesSlicesOfAFusedProjection) {
             2e-6);
 }
 
+TEST(ScaledDotProductAttentionTest, GradientsOfBf16AreThoseOfItsValuesInFp32) {
+  at::manual_seed(5);
+  std::vector<at::Tensor> narrow, wide;
+  for (const std::int64_t heads : {6, 2, 2}) {
+    narrow.push_back(at::randn({2, heads, 7, 8}).to(at::kBFloat16).requires_grad_());
+    wide.push_back(narrow.back().detach().to(at::kFloat).requires_grad_());
+  }
+  const at::Tensor mask = at::randn({7, 7});
+  const auto attend = [&](const std::vector<at::Tensor>& x, const at::Tensor& bias) {
+    return scaled_dot_product_attention(x[0], x[1], x[2], bias, /*causal=*/false,
+                                        /*grouped=*/true);
+  };
+  const at::Tensor out = attend(narrow, mask.to(at::kBFloat16));
+  EXPECT_EQ(out.scalar_type(), at::kBFloat16);
+  const at::Tensor wanted = attend(wide, mask.to(at::kBFloat16).to(at::kFloat));
+  EXPECT_TRUE(at::equal(out, wanted.to(at::kBFloat16)));
+  const at::Tensor weight = at::randn(out.sizes()).to(at::kBFloat16);
+  (out * weight).sum().backward();
+  (wanted * weight.to(at::kFloat)).sum().backward();
+  for (std::size_t i = 0; i < narrow.size(); ++i)
+    EXPECT_TRUE(at::equal(narrow[i].grad(), wide[i].grad().to(at::kBFloat16)));
+}
+
 }  // namespace
 }  // namespace omr::nn

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "omr/io/png.h"
+#include "omr/train/diffusion_loss.h"
 #include "omr/train/image_folder.h"
 #include "omr/train/scene_records.h"
 #include "omr/train/scene_source.h"
@@ -65,9 +66,43 @@ TEST(SceneSourceTest, PicturesAndWordsAreFunctionsOfSeedIndexAndVariant) {
   EXPECT_EQ(SceneSource({.seed = 4, .size = 24, .dense = true}).scene(3).objects.size(), 9u);
 }
 
+TEST(SceneSourceTest, APictureOfTheSceneIsWhollyRightAndAnotherOneIsNot) {
+  const SceneSource source({.seed = 4, .size = 64, .captions = {0, 0, 0, 0}});
+  const auto own = source.judge(17, 0, source.image(17)),
+             other = source.judge(17, 0, source.image(18));
+  ASSERT_TRUE(own && other);
+  EXPECT_EQ(own->right, own->total);
+  EXPECT_LT(other->right, other->total);
+  EXPECT_GE(own->total, 5) << "four attributes of an object, and the background";
+}
+
 TEST(SceneRecordsTest, RecordsAreFunctionsOfSeedAndIndex) {
   EXPECT_EQ(SceneRecords(1).record(5).refined, SceneRecords(1).record(5).refined);
   EXPECT_NE(SceneRecords(1).record(5).prompt, SceneRecords(1).record(6).prompt);
+}
+
+TEST(TrainingPixelsTest, ObjectShareReachesTheNeighboursOfAnObjectsCells) {
+  at::Tensor pixels = at::full({1, 3, 32, 40}, 0.5);
+  pixels.slice(2, 16, 20).slice(3, 16, 24).fill_(-0.5);  // half of cell (2, 2)
+  const at::Tensor share = object_share(pixels, 8);
+  ASSERT_EQ(share.sizes(), (at::IntArrayRef{1, 1, 4, 5}));
+  EXPECT_EQ(share.sum().item<float>(), 0.5f * 9);
+  EXPECT_EQ(share[0][0][1][3].item<float>(), 0.5f);
+  EXPECT_EQ(share[0][0][0][2].item<float>(), 0.0f);
+}
+
+TEST(DiffusionLossTest, CellWeightsAreTheSharesOfASamplesMean) {
+  at::manual_seed(3);
+  const at::Tensor prediction = at::randn({2, 4, 3, 5}), target = at::randn({2, 4, 3, 5}),
+                   weights = at::tensor({2.0f, 0.5f});
+  const at::Tensor plain = diffusion_loss(prediction, target, weights);
+  EXPECT_TRUE(at::allclose(diffusion_loss(prediction, target, weights, at::full({2, 1, 3, 5}, 7.0)),
+                           plain, 1e-6));
+  at::Tensor one_cell = at::zeros({2, 1, 3, 5});
+  one_cell.select(2, 1).select(2, 4).fill_(3);
+  const at::Tensor error = (prediction - target).square();
+  EXPECT_TRUE(at::allclose(diffusion_loss(prediction, target, weights, one_cell),
+                           error.select(2, 1).select(2, 4).mean(1) * weights, 1e-6));
 }
 
 TEST(TrainingPixelsTest, FitCoversTheSizeAndKeepsTheMiddle) {

@@ -35,8 +35,9 @@ class TrainingNoise {
   schedulers::PredictionType prediction_type_;
 };
 
-// Squared error of each sample, [B], fp32, times its weight.
+// Squared error of each sample, [B], fp32, times its weight. `cell_weights` [B, 1, h, w] says how
+// much each cell of a sample counts in its mean; undefined: all the same.
 at::Tensor diffusion_loss(const at::Tensor& prediction, const at::Tensor& target,
-                          const at::Tensor& weights);
+                          const at::Tensor& weights, const at::Tensor& cell_weights = {});
 
 }  // namespace omr::train

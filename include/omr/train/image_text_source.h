@@ -10,6 +10,12 @@
 
 namespace omr::train {
 
+// How much of what a caption says a picture shows.
+struct Judgement {
+  int right = 0;  // attributes
+  int total = 0;
+};
+
 // Everything is a pure function of its arguments.
 class ImageTextSource {
  public:
@@ -25,6 +31,11 @@ class ImageTextSource {
   // A caption that is wrong about the picture in one thing only; nullopt where the source has none.
   virtual std::optional<std::string> hard_negative(std::uint64_t index,
                                                    std::uint64_t variant) const = 0;
+  // Of a picture that was drawn for text(index, variant); nullopt where the source cannot judge.
+  virtual std::optional<Judgement> judge(std::uint64_t /*index*/, std::uint64_t /*variant*/,
+                                         const Image& /*drawn*/) const {
+    return std::nullopt;
+  }
   // What must be the same when a run is resumed.
   virtual io::Json description() const = 0;
 };

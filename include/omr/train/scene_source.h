@@ -32,10 +32,13 @@ class SceneSource : public ImageTextSource {
   std::string text(std::uint64_t index, std::uint64_t variant) const override;
   std::optional<std::string> hard_negative(std::uint64_t index,
                                            std::uint64_t variant) const override;
+  std::optional<Judgement> judge(std::uint64_t index, std::uint64_t variant,
+                                 const Image& drawn) const override;
   io::Json description() const override;
 
  private:
   scenes::Random words(std::uint64_t index, std::uint64_t variant) const;
+  scenes::Description said(std::uint64_t index, std::uint64_t variant) const;
   SceneSourceSettings settings_;
 };
 

@@ -23,4 +23,9 @@ at::Tensor to_batch(const std::vector<Image>& images);
 // nothing.
 at::Tensor object_weights(const at::Tensor& pixels, double weight);
 
+// The same on the grid of latents, `downscale` pixels a cell: the share of a cell's pixels that
+// differ from the background, the largest of a cell and its neighbours, since an autoencoder's
+// cells see beyond their own pixels; [B, 1, H/downscale, W/downscale] in [0, 1].
+at::Tensor object_share(const at::Tensor& pixels, std::int64_t downscale);
+
 }  // namespace omr::train

@@ -23,7 +23,10 @@ struct UNetSettings {
   double text_encoder_lr_factor = 0.6;
   int width = 0;  // pixels; multiples of the VAE's downscale
   int height = 0;
-  double snr_gamma = 5.0;        // arXiv 2303.09556; 0: every timestep weighs the same
+  double snr_gamma = 5.0;  // arXiv 2303.09556; 0: every timestep weighs the same
+  // How much cells of objects count beside those of a plain background, see object_share. The best
+  // prediction of a cell stays what it is; small things are learnt sooner.
+  double object_weight = 1.0;
   double caption_dropout = 0.1;  // share of empty captions, for classifier-free guidance
   std::int64_t samples = 4;      // pictures drawn at each look
   int sample_steps = 20;
