@@ -42,6 +42,15 @@ void setup_train_vae(CLI::App& train, Command& selected) {
   add_picture_source_options(*command, options->train);
   command->add_flag("--dense", options->dense,
                     "crowded scenes: edges and colours are learnt faster");
+  command->add_flag("--decoder-only", options->vae.decoder_only,
+                    "leave the encoder as it is, so that denoisers trained on it stay valid");
+  command
+      ->add_option(
+          "--latent-noise", options->vae.latent_noise,
+          "most noise on the latents, so that the decoder forgives a denoiser's errors; in "
+          "deviations of the latents")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 10.0));
   command->add_option("--l1", options->vae.weights.l1, "weight of the absolute error")
       ->capture_default_str();
   command->add_option("--l2", options->vae.weights.l2, "weight of the squared error")

@@ -25,6 +25,19 @@ diffusion::AutoencoderKL open_vae(const VaeSettings& settings) {
   return vae;
 }
 
+std::vector<ParameterGroup> trained_parameters(diffusion::AutoencoderKL& vae,
+                                               const VaeSettings& settings) {
+  const c10::Device device = settings.loop.device;
+  if (!settings.decoder_only) return {{make_trainable(*vae, device), 1.0}};
+  make_frozen(*vae, device);
+  NamedParameters parameters = make_trainable(*vae->decoder, device, "decoder.");
+  if (!vae->post_quant_conv.is_empty()) {
+    for (auto& named : make_trainable(*vae->post_quant_conv, device, "post_quant_conv."))
+      parameters.push_back(std::move(named));
+  }
+  return {{std::move(parameters), 1.0}};
+}
+
 at::Tensor pixels_of(const VaeSettings& settings, const ImageTextSource& source,
                      const std::vector<std::uint64_t>& indices) {
   std::vector<Image> images;
@@ -77,13 +90,15 @@ void train_vae(const VaeSettings& settings, const ImageTextSource& source,
 
   Trainee trainee;
   trainee.name = "vae";
-  trainee.groups = {{make_trainable(*vae, settings.loop.device), 1.0}};
+  trainee.groups = trained_parameters(vae, settings);
   trainee.settings = source.description();
   trainee.settings["size"] = std::to_string(settings.width) + "x" + std::to_string(settings.height);
   trainee.settings["l1"] = settings.weights.l1;
   trainee.settings["l2"] = settings.weights.l2;
   trainee.settings["kl"] = settings.weights.kl;
   trainee.settings["object_weight"] = settings.object_weight;
+  trainee.settings["decoder_only"] = settings.decoder_only;
+  trainee.settings["latent_noise"] = settings.latent_noise;
 
   trainee.loss = [&](const MicroBatch& batch) {
     std::vector<std::uint64_t> indices;
@@ -93,14 +108,19 @@ void train_vae(const VaeSettings& settings, const ImageTextSource& source,
                                    ? at::Tensor()
                                    : object_weights(pixels, settings.object_weight);
     const diffusion::DiagonalGaussian posterior = vae->encode(pixels);
-    std::vector<at::Tensor> noise;
+    const auto fp32 = at::TensorOptions().dtype(at::kFloat);
+    std::vector<at::Tensor> noise, more_noise;
     for (const std::uint64_t position : batch.positions) {
-      noise.push_back(at::randn(posterior.mean.sizes().slice(1),
-                                generator_for(seed, Purpose::sample, position),
-                                at::TensorOptions().dtype(at::kFloat)));
+      at::Generator generator = generator_for(seed, Purpose::sample, position);
+      noise.push_back(at::randn(posterior.mean.sizes().slice(1), generator, fp32));
+      if (settings.latent_noise == 0) continue;
+      const at::Tensor deviation =
+          at::rand({}, generator, fp32) * (settings.latent_noise / vae->config().scaling_factor);
+      more_noise.push_back(deviation * at::randn(posterior.mean.sizes().slice(1), generator, fp32));
     }
-    const at::Tensor z =
+    at::Tensor z =
         posterior.mean + (0.5 * posterior.logvar).exp() * at::stack(noise).to(settings.loop.device);
+    if (!more_noise.empty()) z = z + at::stack(more_noise).to(settings.loop.device);
     const AutoencoderLoss loss =
         autoencoder_loss(vae->decode(z), pixels, posterior, weights, settings.weights);
     const auto count = static_cast<double>(batch.positions.size());

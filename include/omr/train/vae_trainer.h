@@ -19,6 +19,11 @@ struct VaeSettings {
   bool from_nothing = false;
   int width = 0;  // pixels of the training pictures; multiples of the VAE's downscale
   int height = 0;
+  // The encoder stays: latents made with it, and denoisers trained on them, stay valid.
+  bool decoder_only = false;
+  // Noise on the latents that the decoder sees, so that it forgives a denoiser's errors: each
+  // sample's deviation is drawn from [0, latent_noise], in deviations of the latents.
+  double latent_noise = 0;
   AutoencoderLossWeights weights;
   double object_weight = 1.0;  // of pixels that differ from a plain background, see object_weights
   at::ScalarType output_dtype = at::kFloat;
