@@ -14,7 +14,7 @@ namespace omr::train {
 struct ImageFolderReport {
   std::size_t pictures = 0;
   std::size_t broken_lines = 0;   // no JSON, no file_name or text, text that is not UTF-8
-  std::size_t missing_files = 0;  // not there, or no picture by their first bytes
+  std::size_t missing_files = 0;  // not there, no picture by their first bytes, or torn
   std::string first_problem;      // one line that names the first of these
 
   // "12 pictures; skipped 1 broken line and 2 missing files (first: …)"
