@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include "omr/core/error.h"
+#include "omr/io/atomic_file.h"
 #include "omr/io/json_file.h"
 #include "omr/io/lora_file.h"
 #include "omr/io/safetensors.h"
@@ -19,8 +21,7 @@ at::Tensor stored_up(const LoraLayer& layer) {
 }
 
 // PEFT's config of one component: the most common rank and alpha, and the layers that differ.
-void add_peft_config(Json& all, const std::vector<const LoraLayer*>& layers,
-                     const std::string& component) {
+Json peft_config(const std::vector<const LoraLayer*>& layers) {
   const auto most_common = [&](auto value_of) {
     std::map<double, int> counts;
     for (const LoraLayer* layer : layers) ++counts[value_of(*layer)];
@@ -38,11 +39,11 @@ void add_peft_config(Json& all, const std::vector<const LoraLayer*>& layers,
     if (rank_of(*layer) != rank) ranks[layer->module] = layer->down.size(0);
     if (alpha_of(*layer) != alpha) alphas[layer->module] = alpha_of(*layer);
   }
-  all[component + ".r"] = static_cast<std::int64_t>(rank);
-  all[component + ".lora_alpha"] = alpha;
-  all[component + ".target_modules"] = modules;
-  all[component + ".rank_pattern"] = ranks;
-  all[component + ".alpha_pattern"] = alphas;
+  return {{"r", static_cast<std::int64_t>(rank)},
+          {"lora_alpha", alpha},
+          {"target_modules", modules},
+          {"rank_pattern", ranks},
+          {"alpha_pattern", alphas}};
 }
 
 }  // namespace
@@ -74,11 +75,46 @@ void write_lora(const std::filesystem::path& path, const std::vector<LoraLayer>&
   }
   if (keys == LoraKeys::peft) {
     Json config = Json::object();
-    for (const auto& [component, members] : components) add_peft_config(config, members, component);
+    for (const auto& [component, members] : components) {
+      for (const auto& [key, value] : peft_config(members).items())
+        config[component + "." + key] = value;
+    }
     all["lora_adapter_metadata"] = config.dump();
     all.try_emplace("format", "pt");
   }
   write_safetensors(path, tensors, all);
+}
+
+void write_peft_adapter(const std::filesystem::path& folder, const std::vector<LoraLayer>& layers,
+                        const std::string& base_model) {
+  std::error_code code;
+  std::filesystem::create_directories(folder, code);
+  if (code) {
+    throw Error(ErrorKind::io,
+                "cannot create the folder " + folder.string() + ": " + code.message());
+  }
+  NamedTensors tensors;
+  std::vector<const LoraLayer*> members;
+  for (const LoraLayer& layer : layers) {
+    members.push_back(&layer);
+    const std::string name = "base_model.model." + layer.module;
+    tensors.emplace_back(name + ".lora_A.weight", layer.down);
+    tensors.emplace_back(name + ".lora_B.weight", stored_up(layer));
+  }
+  Json config = peft_config(members);
+  config["peft_type"] = "LORA";
+  config["task_type"] = nullptr;
+  config["base_model_name_or_path"] = base_model;
+  config["bias"] = "none";
+  config["fan_in_fan_out"] = false;
+  config["inference_mode"] = true;
+  config["init_lora_weights"] = true;
+  config["lora_dropout"] = 0.0;
+  config["modules_to_save"] = nullptr;
+  config["use_dora"] = false;
+  config["use_rslora"] = false;
+  write_safetensors(folder / "adapter_model.safetensors", tensors, {{"format", "pt"}});
+  write_atomically(folder / "adapter_config.json", config.dump(2) + "\n");
 }
 
 }  // namespace omr::io

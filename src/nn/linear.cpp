@@ -7,6 +7,8 @@
 #include <ATen/core/grad_mode.h>
 #include <c10/core/InferenceMode.h>
 
+#include "nn/nf4_linear.h"
+
 namespace omr::nn {
 
 LinearImpl::LinearImpl(std::int64_t in_features, std::int64_t out_features, bool with_bias)
@@ -39,8 +41,15 @@ at::Tensor LinearImpl::forward(const at::Tensor& x) {
     }
     return at::linear(x, merged_, bias);
   }
-  at::Tensor y = nf4_ ? at::linear(x, dequantize_nf4(*nf4_, x.scalar_type()), bias)
-                      : at::linear(x, weight, bias);
+  at::Tensor y;
+  if (!nf4_) {
+    y = at::linear(x, weight, bias);
+  } else if (x.requires_grad() && at::GradMode::is_enabled() &&
+             !(bias.defined() && bias.requires_grad())) {
+    y = nf4_linear(x, *nf4_, bias);
+  } else {
+    y = at::linear(x, dequantize_nf4(*nf4_, x.scalar_type()), bias);
+  }
   for (const LoraBranch& branch : lora_) {
     const at::Tensor down = at::linear(x.to(branch.lora_A.scalar_type()), branch.lora_A);
     y = y + (at::linear(down, branch.lora_B) * branch.scale).to(y.scalar_type());

@@ -147,6 +147,21 @@ TEST_F(LinearTest, GradientsFlowToTrainedAdaptersAndToX) {
   }
 }
 
+TEST_F(LinearTest, GradientsThroughAQuantisedWeightAreThoseThroughItsDenseValues) {
+  Linear linear = make(64, 16);
+  linear->bias.requires_grad_(false);
+  linear->quantize_nf4();
+  const at::Tensor dense = linear->base_weight();
+  const at::Tensor x = at::randn({2, 3, 64}).requires_grad_(true);
+  const at::Tensor weights = at::randn({2, 3, 16});
+  const at::Tensor y = linear->forward(x);
+  (y * weights).sum().backward();
+  EXPECT_TRUE(same_bits(y.detach(), at::linear(x.detach(), dense, linear->bias)));
+  EXPECT_TRUE(same_bits(x.grad(), weights.matmul(dense)));
+  // The graph holds 4-bit blocks, not the dense weight.
+  EXPECT_EQ(y.grad_fn()->name().find("Addmm"), std::string::npos) << y.grad_fn()->name();
+}
+
 TEST_F(LinearTest, GradientsFlowToOneTrainedHalf) {
   Linear linear = make(8, 6);
   LoraBranch lora = branch("b only", 8, 6, 2, 1.0);
