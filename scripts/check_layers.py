@@ -23,7 +23,7 @@ DEPENDS = {
     "scenes": {"core"},
     "report": {"core"},
     "replay": {"session", "report"},
-    "train": {"pipeline", "llm", "reward", "scenes", "report"},
+    "train": {"pipeline", "llm", "reward", "session", "scenes", "report"},
     "eval": {"session", "scenes", "report"},
     "cli": {"pipeline", "llm", "reward", "session", "train", "eval", "replay"},
 }

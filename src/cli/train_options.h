@@ -71,5 +71,6 @@ void setup_train_vae(CLI::App& train, Command& selected);
 void setup_train_unet(CLI::App& train, Command& selected);
 void setup_train_clip(CLI::App& train, Command& selected);
 void setup_train_refiner(CLI::App& train, Command& selected);
+void setup_train_lora(CLI::App& train, Command& selected);
 
 }  // namespace omr::cli

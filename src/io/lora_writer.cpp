@@ -76,8 +76,8 @@ void write_lora(const std::filesystem::path& path, const std::vector<LoraLayer>&
   if (keys == LoraKeys::peft) {
     Json config = Json::object();
     for (const auto& [component, members] : components) {
-      for (const auto& [key, value] : peft_config(members).items())
-        config[component + "." + key] = value;
+      const Json own = peft_config(members);  // outlives the loop over its items
+      for (const auto& [key, value] : own.items()) config[component + "." + key] = value;
     }
     all["lora_adapter_metadata"] = config.dump();
     all.try_emplace("format", "pt");

@@ -1,5 +1,7 @@
 #include "omr/pipeline/denoise.h"
 
+#include <algorithm>
+
 #include <ATen/ATen.h>
 
 namespace omr::pipeline {
@@ -18,7 +20,8 @@ at::Tensor denoise(diffusion::UNet2DConditionModel& unet, schedulers::Scheduler&
           .to(execution.device, execution.dtype);
   at::Tensor latents = input.latents.to(execution.device);
   const std::vector<double>& timesteps = scheduler.timesteps();
-  for (std::size_t i = input.first_call; i < timesteps.size(); ++i) {
+  const std::size_t end = std::min(input.end_call, timesteps.size());
+  for (std::size_t i = input.first_call; i < end; ++i) {
     cancellation.check();
     at::Tensor scaled = scheduler.scale_model_input(latents, i);
     if (input.more_channels.defined()) {

@@ -88,6 +88,11 @@ class CLIPTower : public RewardTower {
     return at::cat(features);
   }
 
+  at::Tensor embed_pixels(const at::Tensor& pixels) override {
+    const at::Tensor batch = image_processor_.differentiable(pixels.to(execution_.device));
+    return normalize(model_->get_image_features(batch.to(execution_.dtype)));
+  }
+
   double logit_scale() const override {
     return std::exp(model_->logit_scale.to(at::kDouble).item<double>());
   }

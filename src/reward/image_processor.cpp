@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include <ATen/Functions.h>
+#include <ATen/ATen.h>
 
 #include "omr/core/error.h"
 #include "omr/io/json_file.h"
@@ -154,6 +154,33 @@ at::Tensor CLIPImageProcessor::operator()(const Image& image) const {
     plane += out.height * out.width;
   }
   return pixels;
+}
+
+at::Tensor CLIPImageProcessor::differentiable(const at::Tensor& pixels) const {
+  at::Tensor x = (pixels.to(at::kFloat) / 2 + 0.5).clamp(0, 1);
+  const ImageSize full = resized(static_cast<int>(x.size(3)), static_cast<int>(x.size(2)));
+  if (full.height != x.size(2) || full.width != x.size(3)) {
+    const std::vector<std::int64_t> size = {full.height, full.width};
+    x = config_.resample == Resample::bilinear
+            ? at::_upsample_bilinear2d_aa(x, size, /*align_corners=*/false)
+            : at::_upsample_bicubic2d_aa(x, size, /*align_corners=*/false);
+    x = x.clamp(0, 1);
+  }
+  const ImageSize out =
+      output_size(static_cast<int>(pixels.size(3)), static_cast<int>(pixels.size(2)));
+  // Negative pads cut; the offset is rounded down as above.
+  const std::int64_t left = -((full.width - out.width) >> 1),
+                     top = -((full.height - out.height) >> 1);
+  x = at::constant_pad_nd(
+      x, {left, out.width - full.width - left, top, out.height - full.height - top});
+  x = x * (config_.do_rescale ? 255 * config_.rescale_factor : 255.0);
+  if (!config_.do_normalize) return x;
+  const auto channels = [&](const std::array<double, 3>& values) {
+    return at::tensor(at::ArrayRef<double>(values.data(), 3), at::kDouble)
+        .to(x.device(), at::kFloat)
+        .view({1, 3, 1, 1});
+  };
+  return (x - channels(config_.image_mean)) / channels(config_.image_std);
 }
 
 }  // namespace omr::reward

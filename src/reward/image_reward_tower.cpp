@@ -73,6 +73,21 @@ class ImageRewardTower : public RewardTower {
     return at::cat(columns, 1);
   }
 
+  at::Tensor embed_pixels(const at::Tensor& pixels) override {
+    return normalize(model_->image_features(states_of(pixels)));
+  }
+
+  at::Tensor preferences_of(const std::vector<std::string>& texts,
+                            const at::Tensor& pixels) override {
+    const at::Tensor states = states_of(pixels);
+    std::vector<at::Tensor> scores;
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      scores.push_back(
+          model_->scores(ids(texts[i]), states.narrow(0, static_cast<std::int64_t>(i), 1)));
+    }
+    return at::cat(scores);
+  }
+
   torch::nn::Module& module() override { return *model_; }
 
  private:
@@ -80,6 +95,11 @@ class ImageRewardTower : public RewardTower {
     const std::size_t length = std::min<std::size_t>(
         kPromptTokens, static_cast<std::size_t>(model_->config().max_position_embeddings));
     return at::tensor(tokenizer_.encode(text, length), at::kLong).unsqueeze(0);
+  }
+
+  at::Tensor states_of(const at::Tensor& pixels) {
+    const at::Tensor batch = image_processor_.differentiable(pixels.to(execution_.device));
+    return model_->image_states(batch.to(execution_.dtype));
   }
 
   template <typename Use>

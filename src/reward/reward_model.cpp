@@ -75,6 +75,8 @@ RewardModel RewardModel::open(const fs::path& folder, const RewardOptions& optio
   if (const auto adapter = adapter_folder(folder, options)) {
     reward.adapter_report_ = put_on(reward.tower_->module(), *adapter);
   }
+  for (at::Tensor& parameter : reward.tower_->module().parameters())
+    parameter.requires_grad_(false);
   return reward;
 }
 
@@ -93,6 +95,19 @@ at::Tensor RewardModel::preferences(const std::vector<std::string>& texts,
   const at::NoGradGuard no_grad;
   const at::Tensor own = tower_->preferences(texts, images);
   return own.defined() ? own : scores(tower_->embed_text(texts), tower_->embed_images(images));
+}
+
+at::Tensor RewardModel::embed_pixels(const at::Tensor& pixels) {
+  return tower_->embed_pixels(pixels);
+}
+
+at::Tensor RewardModel::preferences_of(const std::vector<std::string>& texts,
+                                       const at::Tensor& pixels) {
+  const at::Tensor own = tower_->preferences_of(texts, pixels);
+  if (own.defined()) return own;
+  const at::Tensor images = tower_->embed_pixels(pixels);
+  const at::Tensor words = embed_text(texts).to(images.device());
+  return (words * images).sum(1) * logit_scale();
 }
 
 bool RewardModel::scores_embeddings() const { return tower_->scores_embeddings(); }

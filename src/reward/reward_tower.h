@@ -34,6 +34,13 @@ class RewardTower {
                                  const std::vector<Image>& /*images*/) {
     return {};
   }
+  // Pixels [n, 3, H, W] in [-1, 1], with gradient -> [n, D]. preferences_of: of each text with its
+  // own pixels, [n]; undefined as above.
+  virtual at::Tensor embed_pixels(const at::Tensor& pixels) = 0;
+  virtual at::Tensor preferences_of(const std::vector<std::string>& /*texts*/,
+                                    const at::Tensor& /*pixels*/) {
+    return {};
+  }
   virtual torch::nn::Module& module() = 0;
 };
 

@@ -95,6 +95,7 @@ void save_checkpoint(const fs::path& folder, const Checkpoint& checkpoint, std::
   write("parameters.safetensors", checkpoint.parameters);
   write("optimizer.safetensors", checkpoint.optimizer);
   write("ema.safetensors", checkpoint.ema);
+  write("trainee.safetensors", checkpoint.trainee);
   const io::Json state = {{"version", 1},
                           {"step", checkpoint.step},
                           {"settings", checkpoint.settings},
@@ -122,6 +123,7 @@ std::optional<Checkpoint> load_newest_checkpoint(const fs::path& folder,
         out.parameters = tensors_of(path / "parameters.safetensors");
         out.optimizer = tensors_of(path / "optimizer.safetensors");
         out.ema = tensors_of(path / "ema.safetensors");
+        out.trainee = tensors_of(path / "trainee.safetensors");
         return out;
       }
     } catch (const Error&) {

@@ -31,9 +31,9 @@ std::string listed(const std::vector<std::string>& names) {
 
 [[noreturn]] void refuse(const std::string& component, const std::string& what,
                          const std::string& example) {
-  throw Error(ErrorKind::usage,
-              "no linear layer of the " + (component.empty() ? std::string("model") : component) +
-                  " " + what + "; its layers are named like " + example);
+  throw Error(ErrorKind::usage, "no linear layer of the " +
+                                    (component.empty() ? std::string("model") : component) + " " +
+                                    what + "; its layers are named like " + example);
 }
 
 }  // namespace
@@ -138,8 +138,7 @@ void LoraParameters::load(const io::LoraFile& file) {
     }
     if (found->alpha.value_or(static_cast<double>(found->down.size(0))) != settings_.alpha) {
       refuse_layer(slot.path + " has alpha " +
-                   std::to_string(found->alpha.value_or(
-                       static_cast<double>(found->down.size(0)))) +
+                   std::to_string(found->alpha.value_or(static_cast<double>(found->down.size(0)))) +
                    ", expected " + std::to_string(settings_.alpha));
     }
     slot.branch.lora_A.copy_(found->down);
@@ -147,8 +146,8 @@ void LoraParameters::load(const io::LoraFile& file) {
     ++taken;
   }
   const auto own = [&](const io::LoraLayer& layer) { return layer.component == component_; };
-  const auto all = static_cast<std::size_t>(
-      std::count_if(file.layers.begin(), file.layers.end(), own));
+  const auto all =
+      static_cast<std::size_t>(std::count_if(file.layers.begin(), file.layers.end(), own));
   if (all != taken)
     refuse_layer("it has " + std::to_string(all) + " layers, expected " + std::to_string(taken));
 }

@@ -8,8 +8,6 @@
 #include <ATen/Parallel.h>
 
 #include "omr/core/error.h"
-#include "omr/io/atomic_file.h"
-#include "omr/io/png.h"
 #include "omr/train/checkpoint.h"
 #include "omr/train/process_group.h"
 
@@ -52,6 +50,7 @@ class Run {
   }
 
   std::int64_t step() const { return step_; }
+  bool stopped() const { return stopped_; }
   std::int64_t skipped() const { return skipped_; }
 
   // One update. False when it was skipped because the loss or the gradient has no value.
@@ -59,19 +58,24 @@ class Run {
     const double begin = seconds_now();
     optimizer_.zero_grad();
     double loss = 0, weight = 0;
-    std::map<std::string, double> metrics;
-    for (std::int64_t part = 0; part < settings_.accumulate; ++part) {
+    std::map<std::string, std::pair<double, int>> sums;
+    for (std::int64_t i = 0; i < settings_.accumulate * trainee_.passes; ++i) {
       MicroLoss micro;
       {
         const Autocast autocast(settings_.device, dtype_);
-        micro = trainee_.loss(micro_batch(part));
+        micro = trainee_.loss(
+            micro_batch_of(settings_, processes_, step_, i / trainee_.passes, i % trainee_.passes));
       }
       (scaler_.active() ? micro.sum * scaler_.scale() : micro.sum).backward();
       loss += micro.sum.item<double>();
       weight += micro.weight;
-      for (const auto& [name, value] : micro.metrics)
-        metrics[name] += value / static_cast<double>(settings_.accumulate);
+      for (const auto& [name, value] : micro.metrics) {
+        sums[name].first += value;
+        ++sums[name].second;
+      }
     }
+    std::map<std::string, double> metrics;
+    for (const auto& [name, sum] : sums) metrics[name] = sum.first / sum.second;
     if (processes_.size() > 1) {
       processes_.all_reduce(optimizer_.gradients());
       loss = processes_.all_reduce(loss);
@@ -103,7 +107,12 @@ class Run {
   }
 
   void evaluate() {
-    if (!trainee_.evaluate || !processes_.is_first()) return;
+    if (!trainee_.evaluate) return;
+    if (processes_.is_first()) look();
+    if (processes_.size() > 1) stopped_ = processes_.all_reduce(stopped_ ? 1.0 : 0.0) > 0;
+  }
+
+  void look() {
     const at::NoGradGuard no_grad;
     const Ema::Swapped averaged(ema_);
     const Evaluation evaluation = trainee_.evaluate(step_);
@@ -121,18 +130,12 @@ class Run {
     }
     if (!evaluation.pictures.empty()) {
       pictures_ = evaluation.pictures;
-      std::error_code code;
-      fs::create_directories(settings_.out / "samples", code);
-      for (std::size_t i = 0; i < pictures_.size(); ++i) {
-        char name[48];
-        std::snprintf(name, sizeof name, "step-%08lld-%zu.png", static_cast<long long>(step_),
-                      i + 1);
-        io::write_atomically(
-            settings_.out / "samples" / name,
-            io::encode_png(pictures_[i].second, {{"Description", pictures_[i].first}}));
-      }
+      write_samples(settings_.out / "samples", step_, pictures_);
     }
     write_report();
+    if (evaluation.stop.empty()) return;
+    stopped_ = true;
+    observer_.on_message("stopped at step " + std::to_string(step_) + ": " + evaluation.stop);
   }
 
   void save() {
@@ -143,11 +146,13 @@ class Run {
     checkpoint.counters = {{"skipped", skipped_},
                            {"loss_scale", scaler_.state_scale()},
                            {"good_steps", scaler_.state_good_steps()},
-                           {"threads", at::get_num_threads()}};
+                           {"threads", at::get_num_threads()},
+                           {"stopped", stopped_}};
     for (const auto& [name, parameter] : optimizer_.parameters())
       checkpoint.parameters.emplace_back(name, parameter.detach());
     checkpoint.optimizer = optimizer_.state();
     checkpoint.ema = ema_.state();
+    if (trainee_.state) checkpoint.trainee = trainee_.state();
     save_checkpoint(settings_.out / "checkpoints", checkpoint);
     write_report();
   }
@@ -199,7 +204,9 @@ class Run {
     std::snprintf(name, sizeof name, "step-%08lld", static_cast<long long>(checkpoint.step));
     optimizer_.load_state(io::Weights::open(folder / name / "optimizer.safetensors", ""));
     if (ema_.enabled()) ema_.load_state(io::Weights::open(folder / name / "ema.safetensors", ""));
+    if (trainee_.load_state) trainee_.load_state(checkpoint.trainee);
     step_ = checkpoint.step;
+    stopped_ = checkpoint.counters.value("stopped", false);
     skipped_ = checkpoint.counters.value("skipped", std::int64_t{0});
     scaler_.load_state(checkpoint.counters.value("loss_scale", 1.0),
                        checkpoint.counters.value("good_steps", std::int64_t{0}));
@@ -210,17 +217,6 @@ class Run {
                            ": sums will differ in their last bits");
     }
     observer_.on_message("resumed at step " + std::to_string(step_));
-  }
-
-  // Of one update's samples, in order of their positions, each process takes a run of its own.
-  MicroBatch micro_batch(std::int64_t part) const {
-    const auto first = static_cast<std::uint64_t>(
-        ((step_ * processes_.size() + processes_.rank()) * settings_.accumulate + part) *
-        settings_.batch_size);
-    MicroBatch out{step_, {}};
-    for (std::int64_t i = 0; i < settings_.batch_size; ++i)
-      out.positions.push_back(first + static_cast<std::uint64_t>(i));
-    return out;
   }
 
   void report(StepReport step, const std::map<std::string, double>& metrics) {
@@ -262,6 +258,7 @@ class Run {
   std::vector<std::pair<std::string, Image>> pictures_;
   std::int64_t step_ = 0;
   std::int64_t skipped_ = 0;
+  bool stopped_ = false;
   double seconds_per_step_ = 0;
   double loss_sum_ = 0;
   std::int64_t loss_count_ = 0;
@@ -269,13 +266,24 @@ class Run {
 
 }  // namespace
 
+MicroBatch micro_batch_of(const LoopSettings& settings, const ProcessGroup& processes,
+                          std::int64_t step, std::int64_t part, std::int64_t pass) {
+  const auto first = static_cast<std::uint64_t>(
+      ((step * processes.size() + processes.rank()) * settings.accumulate + part) *
+      settings.batch_size);
+  MicroBatch out{step, pass, {}};
+  for (std::int64_t i = 0; i < settings.batch_size; ++i)
+    out.positions.push_back(first + static_cast<std::uint64_t>(i));
+  return out;
+}
+
 void run_training(const LoopSettings& settings, Trainee& trainee, ProcessGroup& processes,
                   const LoopObserver& observer, const Cancellation& cancellation) {
   check_loop_settings(settings);
   Run run(settings, trainee, processes, observer);
   int skipped_in_a_row = 0;
   std::int64_t saved_at = run.step();
-  while (run.step() < settings.steps) {
+  while (run.step() < settings.steps && !run.stopped()) {
     if (cancellation.requested()) {
       if (saved_at != run.step()) run.save();
       throw Error(ErrorKind::cancelled, "interrupted at step " + std::to_string(run.step()) +
@@ -290,13 +298,14 @@ void run_training(const LoopSettings& settings, Trainee& trainee, ProcessGroup& 
                       ": lower --lr, and look at the data; the last "
                       "checkpoint is from before");
     }
+    // Before the checkpoint, which holds what the trainer has made of the look.
+    if (run.step() % settings.evaluate_every == 0 || run.step() == settings.steps) run.evaluate();
     // A checkpoint must not keep weights that a broken loss may have come from.
-    if (skipped_in_a_row == 0 &&
-        (run.step() % settings.checkpoint_every == 0 || run.step() == settings.steps)) {
+    if (skipped_in_a_row == 0 && (run.step() % settings.checkpoint_every == 0 ||
+                                  run.step() == settings.steps || run.stopped())) {
       run.save();
       saved_at = run.step();
     }
-    if (run.step() % settings.evaluate_every == 0 || run.step() == settings.steps) run.evaluate();
   }
   run.finish();
   if (run.skipped() > 0) {

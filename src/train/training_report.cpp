@@ -1,6 +1,7 @@
 #include "train/training_report.h"
 
 #include <cmath>
+#include <cstdio>
 #include <map>
 
 #include "omr/io/atomic_file.h"
@@ -24,6 +25,18 @@ std::map<std::string, report::LineSeries> curves_of(const std::vector<io::Json>&
 }
 
 }  // namespace
+
+void write_samples(const std::filesystem::path& folder, std::int64_t step,
+                   const std::vector<std::pair<std::string, Image>>& pictures) {
+  std::error_code code;
+  std::filesystem::create_directories(folder, code);
+  for (std::size_t i = 0; i < pictures.size(); ++i) {
+    char name[48];
+    std::snprintf(name, sizeof name, "step-%08lld-%zu.png", static_cast<long long>(step), i + 1);
+    io::write_atomically(folder / name,
+                         io::encode_png(pictures[i].second, {{"Description", pictures[i].first}}));
+  }
+}
 
 void write_training_report(const std::filesystem::path& path, const TrainingReport& training) {
   std::map<std::string, report::LineSeries> curves = curves_of(training.lines);

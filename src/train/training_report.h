@@ -1,6 +1,7 @@
 // train.html: how a run went, in one file that needs no other.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -17,6 +18,10 @@ struct TrainingReport {
   std::vector<io::Json> lines;                          // of train.jsonl
   std::vector<std::pair<std::string, Image>> pictures;  // caption, picture: the newest samples
 };
+
+// step-NNNNNNNN-K.png for each picture, its caption in the file. Throws Error(io).
+void write_samples(const std::filesystem::path& folder, std::int64_t step,
+                   const std::vector<std::pair<std::string, Image>>& pictures);
 
 // Every number of the lines gets a curve over the steps, drawn as inline SVG, loss first. Replaces
 // the file as a whole. Throws Error(io).

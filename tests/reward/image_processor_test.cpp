@@ -48,6 +48,36 @@ TEST(PeersImageProcessorTest, PixelValuesEqualTransformersToTheBit) {
   EXPECT_GE(cases, 9u);
 }
 
+TEST(PeersImageProcessorTest, DifferentiablePixelsAreTheSameButForRoundingTo8Bits) {
+  std::size_t cases = 0;
+  for (const auto& entry : fs::directory_iterator(OMR_PEERS "/reward")) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with("preprocess-")) continue;
+    const PeerCase peer(name);
+    const CLIPImageProcessor processor(
+        read_clip_image_processor_config(peer.folder / "preprocessor_config.json"));
+    if (processor.config().resample != Resample::bicubic &&
+        processor.config().resample != Resample::bilinear)
+      continue;
+    const Image picture = peer.picture("in0");
+    SCOPED_TRACE(name);
+    ++cases;
+    const at::Tensor pixels = at::tensor(at::ArrayRef<std::uint8_t>(picture.pixels), at::kByte)
+                                      .view({1, picture.height, picture.width, 3})
+                                      .permute({0, 3, 1, 2})
+                                      .to(at::kFloat) /
+                                  127.5 -
+                              1;
+    const at::Tensor expected = peer.expected->tensor("out0");
+    const at::Tensor found = processor.differentiable(pixels)[0];
+    ASSERT_EQ(found.sizes(), expected.sizes());
+    const double least_std = processor.config().do_normalize ? 0.26 : 1.0;
+    const double unit = processor.config().do_rescale ? processor.config().rescale_factor : 1.0;
+    EXPECT_LT((found - expected).abs().max().item<double>(), 2.1 * unit / least_std);
+  }
+  EXPECT_GE(cases, 4u);
+}
+
 TEST(ImageProcessorTest, CropKeepsAnEndlessPictureSmall) {
   CLIPImageProcessorConfig config;
   const at::Tensor pixels = CLIPImageProcessor(config)(black(16000, 1));

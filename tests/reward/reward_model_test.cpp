@@ -113,6 +113,16 @@ TEST(PeersImageRewardTest, ScoresMatchItsForwardPassOfTransformersParts) {
                                  peer.expected->tensor(prefix + "image")),
               1e-5);
     EXPECT_EQ(model.preferences({}, peer.pictures()).sizes(), (std::vector<std::int64_t>{0, 3}));
+    // Resized with Pillow's filter but for its rounding to 8 bits.
+    const Image picture = peer.pictures()[0];
+    const at::Tensor pixels = at::tensor(at::ArrayRef<std::uint8_t>(picture.pixels), at::kByte)
+                                      .view({1, picture.height, picture.width, 3})
+                                      .permute({0, 3, 1, 2})
+                                      .to(at::kFloat) /
+                                  127.5 -
+                              1;
+    EXPECT_NEAR(model.preferences_of({texts[0]}, pixels).item<double>(),
+                scores[0][0].item<double>(), 0.02);
     EXPECT_EQ(model.preferences(texts, {}).sizes(),
               (std::vector<std::int64_t>{static_cast<std::int64_t>(texts.size()), 0}));
   }
@@ -158,6 +168,38 @@ TEST(RewardModelTest, EmbeddingsDoNotDependOnTheirBatch) {
             1e-5);
   EXPECT_EQ(model.embed_text({}).sizes(), (std::vector<std::int64_t>{0, together.size(1)}));
   EXPECT_EQ(model.embed_images({}).sizes(), (std::vector<std::int64_t>{0, together.size(1)}));
+}
+
+// Pixels as training has them, of pictures that have been rounded to 8 bits.
+at::Tensor pixels_of(const std::vector<Image>& images) {
+  std::vector<at::Tensor> out;
+  for (const Image& image : images) {
+    out.push_back(at::tensor(at::ArrayRef<std::uint8_t>(image.pixels), at::kByte)
+                          .view({image.height, image.width, 3})
+                          .permute({2, 0, 1})
+                          .to(at::kFloat) /
+                      127.5 -
+                  1);
+  }
+  return at::stack(out);
+}
+
+TEST(RewardModelTest, PixelsInTrainingAreJudgedAsPicturesAreAndGetAGradient) {
+  std::vector<Image> images;
+  for (const char* name : {"ddim-star.png", "ddim-house.png"})
+    images.push_back(io::read_png(kReference / name));
+  const std::vector<std::string> texts = {"a red star", "a blue house"};
+  for (const auto quantization : {RewardQuantization::none, RewardQuantization::nf4}) {
+    RewardModel model = RewardModel::open(kPackReward, options(quantization, true), {});
+    const at::Tensor pixels = pixels_of(images).requires_grad_(true);
+    EXPECT_LT(largest_difference(model.embed_pixels(pixels).detach(), model.embed_images(images)),
+              1e-4);
+    const at::Tensor scores = model.preferences_of(texts, pixels);
+    EXPECT_LT(largest_difference(scores.detach(), model.preferences(texts, images).diagonal()),
+              2e-3);
+    scores.sum().backward();
+    EXPECT_GT(pixels.grad().abs().sum().item<double>(), 0);
+  }
 }
 
 TEST(RewardModelTest, MoreThanOneBatchKeepsTheOrder) {

@@ -97,9 +97,9 @@ TEST_F(LoraParametersTest, DrawsAsPeftDraws) {
   EXPECT_NEAR(parameters[0].second.std().item<double>(), 0.125 / std::sqrt(3.0), 1e-3);
   EXPECT_EQ(parameters[1].second.abs().max().item<double>(), 0);
   Net other;
-  EXPECT_TRUE(at::equal(
-      put_on(other, {.rank = 400, .target_modules = {"to_out.0"}}).parameters()[0].second,
-      parameters[0].second));
+  EXPECT_TRUE(
+      at::equal(put_on(other, {.rank = 400, .target_modules = {"to_out.0"}}).parameters()[0].second,
+                parameters[0].second));
 }
 
 TEST_F(LoraParametersTest, OffIsTheBaseToTheBitAndOnIsAsBefore) {
@@ -121,6 +121,7 @@ TEST_F(LoraParametersTest, OffLeavesOtherAdaptersOn) {
   io::LoraFile other;
   other.layers = {{"unet", "up_blocks.0.to_q", false, at::randn({2, 10}), at::randn({64, 2}), 2.0}};
   nn::apply_lora(*net, other, "unet");
+  make_frozen(*net, c10::kCPU);
   const at::Tensor base = net(x_).detach();
   LoraParameters lora = put_on(net, settings_);
   train(net, lora);
@@ -146,7 +147,8 @@ TEST_F(LoraParametersTest, NamesThatFitNothingAreRefused) {
   };
   EXPECT_TRUE(says(refused({.target_modules = {"to_q", "to_v"}}), "to_v"));
   EXPECT_TRUE(says(refused({.target_modules = {"o_q"}}), "o_q"));
-  EXPECT_TRUE(says(refused({.target_modules = {"to_q"}, .blocks = {"up_blocks.7"}}), "up_blocks.7"));
+  EXPECT_TRUE(
+      says(refused({.target_modules = {"to_q"}, .blocks = {"up_blocks.7"}}), "up_blocks.7"));
   EXPECT_TRUE(says(refused({.rank = 0, .target_modules = {"to_q"}}), "--rank"));
 }
 

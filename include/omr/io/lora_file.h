@@ -49,8 +49,9 @@ enum class LoraKeys { kohya, peft };
 void write_lora(const std::filesystem::path& path, const std::vector<LoraLayer>& layers,
                 LoraKeys keys, const std::map<std::string, std::string>& metadata = {});
 
-// Writes a PEFT folder (adapter_config.json, adapter_model.safetensors) of one model's layers, whose
-// components are left out. `base_model` stands in the config for the reader. Throws Error(io).
+// Writes a PEFT folder (adapter_config.json, adapter_model.safetensors) of one model's layers,
+// whose components are left out. `base_model` stands in the config for the reader. Throws
+// Error(io).
 void write_peft_adapter(const std::filesystem::path& folder, const std::vector<LoraLayer>& layers,
                         const std::string& base_model);
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <limits>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
@@ -20,6 +21,8 @@ struct DenoiseInput {
   at::Tensor negative_prompt_embeds;  // likewise; used when guidance_scale > 1
   double guidance_scale = 1.0;
   std::size_t first_call = 0;  // of the scheduler's timesteps
+  // One behind the last call: training stops on the way, or takes a single one.
+  std::size_t end_call = std::numeric_limits<std::size_t>::max();
   // Inpainting. Channels that the UNet sees behind the latents (mask and masked picture), [B, 5, h,
   // w]; or, for a UNet without them, what is put back after each call where `mask` is 0.
   at::Tensor more_channels;
@@ -33,7 +36,7 @@ struct DenoiseInput {
 using StepCallback = std::function<void(std::size_t index, const at::Tensor& latents)>;
 
 // Runs the scheduler's calls from `first_call` on; guidance is one call of batch 2B. Returns fp32
-// latents [B, C, h, w]. Throws Error(cancelled) between calls.
+// latents [B, C, h, w]; gradients flow where they are on. Throws Error(cancelled) between calls.
 at::Tensor denoise(diffusion::UNet2DConditionModel& unet, schedulers::Scheduler& scheduler,
                    const DenoiseInput& input, const nn::ExecutionOptions& execution,
                    const StepCallback& on_step, const Cancellation& cancellation);

@@ -52,6 +52,11 @@ class CLIPImageProcessor {
   // empty picture or when the output would be larger than 16384 pixels a side.
   at::Tensor operator()(const Image& image) const;
 
+  // The same of pixels [n, 3, H, W] in [-1, 1], outside of which they are clamped, with gradient:
+  // [n, 3, H', W'] fp32. Resized by PyTorch's antialiased filters, which Pillow's are but for the
+  // rounding to 8 bits (bilinear and bicubic; bicubic in place of the others).
+  at::Tensor differentiable(const at::Tensor& pixels) const;
+
   const CLIPImageProcessorConfig& config() const { return config_; }
 
  private:

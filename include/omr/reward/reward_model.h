@@ -59,6 +59,12 @@ class RewardModel {
   // Whether preferences() are what scores() makes of embeddings.
   bool scores_embeddings() const;
 
+  // For training through the model: pixels [n, 3, H, W] in [-1, 1], gradients flow to them. Unit
+  // vectors [n, D] and the preference of each text for its own pixels, [n], on the model's device.
+  // The model's own parameters get no gradient.
+  at::Tensor embed_pixels(const at::Tensor& pixels);
+  at::Tensor preferences_of(const std::vector<std::string>& texts, const at::Tensor& pixels);
+
   // exp(logit_scale).
   double logit_scale() const;
   // logit_scale * cosines, [n, m], of embeddings [n, D] and [m, D].

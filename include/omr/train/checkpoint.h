@@ -3,6 +3,7 @@
 //   parameters.safetensors     fp32, as they are trained
 //   optimizer.safetensors      AdamW's moments
 //   ema.safetensors            when an average is kept
+//   trainee.safetensors        what the trainer carries beside its parameters, if anything
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,7 @@ struct Checkpoint {
   std::int64_t step = 0;  // updates done
   io::Json settings;      // of the run; a resumed one must have the same
   io::Json counters;      // what else the loop carries
-  io::NamedTensors parameters, optimizer, ema;
+  io::NamedTensors parameters, optimizer, ema, trainee;
 };
 
 // Writes it under `folder` and then removes all but the newest `keep`. Throws Error(io),

@@ -1,6 +1,6 @@
 // Fresh LoRA adapters as the trained parameters of a run (arXiv 2106.09685; PEFT
-// tuners/lora/layer.py): on chosen Linear layers of any module, over a base that stays frozen, dense
-// or NF4 (QLoRA, arXiv 2305.14314).
+// tuners/lora/layer.py): on chosen Linear layers of any module, over a base that stays frozen,
+// dense or NF4 (QLoRA, arXiv 2305.14314).
 #pragma once
 
 #include <cstdint>
@@ -30,10 +30,9 @@ struct LoraSettings {
   std::vector<std::string> blocks = {};
 };
 
-// The linears of attention: to_q, to_k, to_v, to_out.0 of UNets; q_proj, k_proj, v_proj, out_proj of
-// CLIP's towers.
-inline const std::vector<std::string> kAttentionModules = {"to_q",   "to_k",   "to_v",   "to_out.0",
-                                                           "q_proj", "k_proj", "v_proj", "out_proj"};
+// The linears of attention in UNets and in CLIP's towers.
+inline const std::vector<std::string> kUNetAttention = {"to_q", "to_k", "to_v", "to_out.0"};
+inline const std::vector<std::string> kClipAttention = {"q_proj", "k_proj", "v_proj", "out_proj"};
 
 class LoraParameters {
  public:

@@ -43,20 +43,27 @@ struct LoopSettings {
 // every layout of batches and processes.
 struct MicroBatch {
   std::int64_t step = 0;
+  std::int64_t pass = 0;  // of Trainee::passes
   std::vector<std::uint64_t> positions;
 };
+
+// Those of a process's `part`-th backward pass of an update: of the update's samples, in order of
+// their positions, each process takes a run of its own.
+MicroBatch micro_batch_of(const LoopSettings& settings, const ProcessGroup& processes,
+                          std::int64_t step, std::int64_t part, std::int64_t pass = 0);
 
 // Sum of the losses of `weight` items (samples, tokens): gradients are divided by the items of the
 // whole update, so that accumulation and processes change nothing.
 struct MicroLoss {
   at::Tensor sum;  // scalar, fp32
   double weight = 1;
-  std::map<std::string, double> metrics;  // averaged over the update's micro-batches
+  std::map<std::string, double> metrics;  // averaged over the update's passes that give them
 };
 
 struct Evaluation {
   std::map<std::string, double> metrics;
   std::vector<std::pair<std::string, Image>> pictures;  // caption, picture
+  std::string stop;  // why the run has gone far enough and ends here; empty: it goes on
 };
 
 // What a trainer gives the loop.
@@ -64,10 +71,16 @@ struct Trainee {
   std::string name;  // "vae", "unet", …; part of the settings that a resumed run must share
   std::vector<ParameterGroup> groups;
   io::Json settings;  // what else must be the same when the run is resumed
+  // Backward passes that a micro-batch is taken in, so that the graph of one alone is in memory.
+  std::int64_t passes = 1;
   std::function<MicroLoss(const MicroBatch&)> loss;
   std::function<Evaluation(std::int64_t step)>
       evaluate;                // may be empty; parameters hold the average
   std::function<void()> save;  // writes the result; likewise
+  // What else is carried from step to step: written with each checkpoint, given back before the
+  // first step of a resumed run. May be empty.
+  std::function<io::NamedTensors()> state;
+  std::function<void(const io::NamedTensors&)> load_state;
 };
 
 // Seen by the person: after every update.
@@ -85,9 +98,10 @@ struct LoopObserver {
   std::function<void(const std::string&)> on_message;  // one line for the person
 };
 
-// Runs to the last step, then saves the result. Interrupted, it writes a checkpoint first. Throws
-// Error(usage) when the folder holds a run and `resume` is off, or a run of other settings;
-// Error(mismatch) when the loss stays without a value; Error(cancelled); Error(io).
+// Runs to the last step, or until a look says stop, then saves the result. Interrupted, it writes a
+// checkpoint first. Throws Error(usage) when the folder holds a run and `resume` is off, or a run
+// of other settings; Error(mismatch) when the loss stays without a value; Error(cancelled);
+// Error(io).
 void run_training(const LoopSettings& settings, Trainee& trainee, ProcessGroup& processes,
                   const LoopObserver& observer, const Cancellation& cancellation);
 
