@@ -34,11 +34,17 @@ if(EXISTS "${OMR_TORCH_LIB}/libtorch_cuda.so")
   # Nothing names a symbol of the CUDA half, yet loading it is what registers its kernels.
   target_link_libraries(omr_torch INTERFACE
     "-Wl,--no-as-needed,${OMR_TORCH_LIB}/libtorch_cuda.so,${OMR_TORCH_LIB}/libc10_cuda.so,--as-needed")
-  set(OMR_TORCH_CUDA ON)
+  # "cuda: Optional[str] = '13.0'"; the major version alone decides what fits.
+  file(STRINGS "${OMR_TORCH_DIR}/version.py" torch_cuda_line REGEX "^cuda")
+  string(REGEX REPLACE "^[^']*'([0-9]+)\\..*$" "\\1" OMR_TORCH_CUDA "${torch_cuda_line}")
 else()
-  set(OMR_TORCH_CUDA OFF)
+  set(OMR_TORCH_CUDA "")
 endif()
-message(STATUS "PyTorch ${OMR_TORCH_VERSION} (CUDA ${OMR_TORCH_CUDA}) in ${OMR_TORCH_DIR}")
+if(OMR_TORCH_CUDA)
+  message(STATUS "PyTorch ${OMR_TORCH_VERSION} (CUDA ${OMR_TORCH_CUDA}) in ${OMR_TORCH_DIR}")
+else()
+  message(STATUS "PyTorch ${OMR_TORCH_VERSION} (CPU) in ${OMR_TORCH_DIR}")
+endif()
 
 # Lets `target` find libtorch, and the CUDA libraries that pip puts beside it, when it runs: a C++
 # program gets none of the preloading that Python's torch/__init__.py does.

@@ -15,5 +15,5 @@ if [ -z "$clang_format" ]; then
   echo "scripts/format.sh: clang-format-14 is missing (Debian package clang-format-14)" >&2
   exit 1
 fi
-find "$root"/{include,src,tests} \( -name '*.h' -o -name '*.cpp' \) -print0 |
+find "$root"/{include,src,tests} \( -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' \) -print0 |
   xargs -0 "$clang_format" "${mode[@]}"

@@ -35,7 +35,6 @@ struct GenerateOptions {
   std::string prompts_file;
   int batch = 1;
   std::string out;
-  std::string mask;
   bool no_metadata = false;
 };
 
@@ -138,13 +137,16 @@ int run_generate(const GenerateOptions& options) {
   const std::vector<Job> jobs = plan(options, options.picture.seed.value_or(random_seed()));
   std::optional<Image> init, mask;
   if (!options.picture.init_image.empty()) init = io::read_picture(options.picture.init_image);
-  if (!options.mask.empty()) {
+  if (!options.picture.mask.empty()) {
     if (!init)
       throw Error(ErrorKind::usage, "--mask needs the picture that it masks: give --init-image");
-    mask = io::read_picture(options.mask);
+    mask = io::read_picture(options.picture.mask);
   }
 
   pipeline::StableDiffusionPipeline pipeline = open_pipeline(folder, options.model);
+  if (options.model.offload) {
+    pipeline.set_offload(std::make_shared<nn::ModelOffload>(pipeline.execution().device));
+  }
   const session::Settings settings = settings_of(options.picture, folder, pipeline);
   if (!settings.negative_prompt.empty()) check_text(settings.negative_prompt, "negative prompt");
   std::vector<pipeline::LoraSelection> loras;
@@ -207,11 +209,10 @@ void setup_generate(CLI::App& app, Command& selected) {
   command->add_option("--batch", options->batch, "pictures per prompt, seeds counting up")
       ->check(CLI::Range(1, 10000));
   command->add_option("-o,--out", options->out, "FILE.png, or a folder for 0001.png, 0002.png, …");
-  command->add_option("--mask", options->mask,
-                      "PNG or JPEG, white where --init-image is to be redrawn (inpainting)");
   command->add_flag("--no-metadata", options->no_metadata, "leave the recipe out of the PNG");
   add_model_option(*command, options->model);
   add_execution_options(*command, options->model);
+  add_memory_options(*command, options->model);
   add_picture_options(*command, options->picture);
   add_output_options(*command, options->output);
   command->callback(

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 
 #include "omr/core/error.h"
@@ -57,7 +58,14 @@ fs::path model_path(const ModelOptions& options) {
 
 nn::ExecutionOptions execution_of(const ModelOptions& options) {
   if (options.threads > 0) at::set_num_threads(options.threads);
-  return nn::resolve_execution(options.device, options.dtype);
+  nn::ExecutionOptions execution = nn::resolve_execution(options.device, options.dtype);
+  if (execution.device.is_cuda() && execution.dtype == at::kFloat) {
+    // Who asks for fp32 means it: cuDNN would round convolutions' inputs to 10 bits.
+    at::globalContext().setAllowTF32CuDNN(false);
+  }
+  // On the CPU there is nowhere to move to.
+  execution.offload = options.offload && !execution.device.is_cpu();
+  return execution;
 }
 
 pipeline::ModelFolder open_folder(const ModelOptions& options) {
@@ -69,7 +77,9 @@ pipeline::ModelFolder open_folder(const ModelOptions& options) {
 
 pipeline::StableDiffusionPipeline open_pipeline(const pipeline::ModelFolder& folder,
                                                 const ModelOptions& options) {
-  return pipeline::StableDiffusionPipeline::open(folder, execution_of(options));
+  auto pipeline = pipeline::StableDiffusionPipeline::open(folder, execution_of(options));
+  pipeline.set_vae_tiling(options.vae_tiling);
+  return pipeline;
 }
 
 std::optional<fs::path> refiner_folder(const ModelOptions& options) {
@@ -125,6 +135,7 @@ session::Settings settings_of(const PictureOptions& picture, const pipeline::Mod
   }
   for (const std::string& text : picture.loras) out.loras.push_back(session::parse_lora(text));
   out.init_image = picture.init_image;
+  out.mask = picture.mask;
   for (const auto& [name, reference] : pack.reward_reference) {
     const session::RewardReference value{reference.first, reference.second};
     if (name == "pref") out.references.pref = value;

@@ -17,6 +17,13 @@ void add_execution_options(CLI::App& app, ModelOptions& options) {
       ->check(CLI::Range(0, 1024));
 }
 
+void add_memory_options(CLI::App& app, ModelOptions& options) {
+  app.add_flag("--offload", options.offload,
+               "keep one model at a time on the GPU, the others in the CPU's memory");
+  app.add_flag("--vae-tiling", options.vae_tiling,
+               "decode pictures in tiles: less memory, slightly other pictures");
+}
+
 void add_model_option(CLI::App& app, ModelOptions& options) {
   app.add_option("--model", options.model,
                  "model folder in the diffusers layout, or a single .safetensors file of Stable "
@@ -57,6 +64,8 @@ void add_picture_options(CLI::App& app, PictureOptions& options) {
   app.add_option("--negative-prompt", options.negative_prompt, "what the picture should not show");
   app.add_option("--size", options.size, "WxH in pixels");
   app.add_option("--init-image", options.init_image, "PNG or JPEG to start from");
+  app.add_option("--mask", options.mask,
+                 "PNG or JPEG, white where --init-image is to be redrawn (inpainting)");
   app.add_option("--strength", options.strength,
                  "how much of the schedule runs on a given start, in (0, 1]");
   app.add_option("--lora", options.loras, "LoRA adapter FILE[:WEIGHT], repeatable")

@@ -23,6 +23,8 @@ struct ModelOptions {
   std::string reward_quant = "nf4";
   std::string reward_adapter;  // a PEFT folder, or "none"; empty: the one in the reward folder
   bool refiner_nf4 = false;
+  bool offload = false;
+  bool vae_tiling = false;
   std::string device = "auto";
   std::string dtype = "auto";
   int threads = 0;  // 0: libtorch's choice
@@ -37,6 +39,7 @@ struct PictureOptions {
   std::string negative_prompt;
   std::string size;
   std::string init_image;
+  std::string mask;
   std::optional<double> strength;
   std::optional<int> candidates;
   std::vector<std::string> loras;  // FILE[:WEIGHT]
@@ -50,6 +53,8 @@ struct OutputOptions {
 };
 
 void add_execution_options(CLI::App& app, ModelOptions& options);
+// For commands that draw: what is done when memory is short.
+void add_memory_options(CLI::App& app, ModelOptions& options);
 void add_model_option(CLI::App& app, ModelOptions& options);
 void add_refiner_options(CLI::App& app, ModelOptions& options);
 void add_reward_options(CLI::App& app, ModelOptions& options);

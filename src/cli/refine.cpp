@@ -113,7 +113,16 @@ int run_rounds(session::Session& session, LineReader& reader, Screen& screen) {
     if (std::holds_alternative<session::RoundCancelled>(outcome) && interrupt_count() == 1)
       clear_interrupts();
   };
-  if (!session.state().has_rounds()) show(session.draw_first(events, interruption()));
+  if (!session.state().has_rounds()) {
+    try {
+      show(session.draw_first(events, interruption()));
+    } catch (const Error& error) {
+      // Memory that is short now may be there later: the session can be asked again.
+      if (error.kind() != ErrorKind::resource || !reader.interactive()) throw;
+      screen.drop_bar();
+      log::error(error.what());
+    }
+  }
   std::string line;
   while (!session.over()) {
     if (interrupt_count() > 1) {
@@ -192,7 +201,7 @@ int run_refine(RefineOptions options) {
   }
   session::Settings settings = parts.settings(options.picture);
   settings.prompt = *options.prompt;
-  const std::optional<Latents> initial = parts.initial_latents(settings);
+  const auto initial = parts.initial_picture(settings);
   for (const session::LoraChoice& lora : settings.loras) log::info(parts.check_lora(lora));
   session::Session session = session::Session::start(
       parts.parts(files, clock), folder, parts.identity(), settings, screen.events(), initial);
@@ -216,6 +225,7 @@ void setup_refine(CLI::App& app, Command& selected) {
   add_refiner_options(*command, options->model);
   add_reward_options(*command, options->model);
   add_execution_options(*command, options->model);
+  add_memory_options(*command, options->model);
   add_picture_options(*command, options->picture);
   add_session_options(*command, options->session, options->picture);
   add_output_options(*command, options->output);

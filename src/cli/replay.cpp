@@ -181,7 +181,7 @@ class Replay {
       session::override_with(out.settings, dialogue.settings, dialogue.id + ": settings");
       out.settings.prompt = dialogue.turns.at(0);
     }
-    out.initial = parts_.initial_latents(out.settings);
+    out.initial = parts_.initial_picture(out.settings);
     return out;
   }
 
@@ -308,6 +308,7 @@ void setup_replay(CLI::App& app, Command& selected) {
   add_refiner_options(*command, options->model);
   add_reward_options(*command, options->model);
   add_execution_options(*command, options->model);
+  add_memory_options(*command, options->model);
   add_picture_options(*command, options->picture);
   add_session_options(*command, options->session, options->picture);
   add_output_options(*command, options->output);

@@ -60,6 +60,7 @@ session::Settings checked_settings(const session::Dialogue& dialogue, const Pict
   if (!picture.negative_prompt.empty()) out.negative_prompt = picture.negative_prompt;
   if (!picture.size.empty()) std::tie(out.width, out.height) = parse_size(picture.size);
   if (!picture.init_image.empty()) out.init_image = picture.init_image;
+  if (!picture.mask.empty()) out.mask = picture.mask;
   if (picture.strength) out.strength = picture.strength;
   if (picture.candidates) out.candidates = *picture.candidates;
   if (no_metadata) out.metadata = false;

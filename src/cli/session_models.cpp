@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "omr/core/error.h"
+#include "omr/nn/memory.h"
 
 namespace omr::cli {
 namespace {
@@ -55,11 +56,16 @@ std::vector<session::Candidate> PipelineImageModel::generate(const session::Imag
   options.scheduler = schedulers::parse_scheduler_name(request.scheduler);
   options.width = request.width;
   options.height = request.height;
+  std::optional<pipeline::Inpainting> inpainting;
+  if (request.inpainting) {
+    inpainting = {to_tensor(request.inpainting->mask),
+                  to_tensor(request.inpainting->masked_pixels)};
+  }
   std::vector<pipeline::Start> starts;
   for (const session::CandidateRequest& candidate : request.candidates) {
     starts.push_back({candidate.seed, candidate.init ? to_tensor(*candidate.init) : at::Tensor(),
                       candidate.strength,
-                      /*encoded_with_seed=*/false});
+                      /*encoded_with_seed=*/false, inpainting});
   }
   std::vector<session::Candidate> out;
   for (pipeline::GeneratedImage& picture :
@@ -78,7 +84,11 @@ void PipelineImageModel::check_lora(const session::LoraChoice& lora) {
 session::Refinement RefinerLanguageModel::refine(const std::string& prompt,
                                                  const std::string& feedback,
                                                  const Cancellation& cancellation) {
-  const llm::Refinement answer = refiner_.refine(prompt, feedback, &cancellation);
+  const llm::Refinement answer =
+      nn::with_memory_errors("the refiner does not fit; try --offload or --refiner-nf4", [&] {
+        if (offload_ != nullptr) offload_->use("refiner");
+        return refiner_.refine(prompt, feedback, &cancellation);
+      });
   session::Refinement out;
   out.prompt = answer.prompt;
   out.negative = answer.negative;
@@ -87,18 +97,30 @@ session::Refinement RefinerLanguageModel::refine(const std::string& prompt,
   return out;
 }
 
+template <typename Work>
+auto ClipRewardModel::with_model(const Work& work) -> decltype(work()) {
+  return nn::with_memory_errors(
+      "the reward model does not fit; try --offload, fewer --candidates or --no-reward", [&] {
+        if (offload_ != nullptr) offload_->use("reward");
+        return work();
+      });
+}
+
 std::vector<session::Embedding> ClipRewardModel::embed_text(const std::vector<std::string>& texts) {
-  return texts.empty() ? std::vector<session::Embedding>() : rows(model_.embed_text(texts));
+  if (texts.empty()) return {};
+  return with_model([&] { return rows(model_.embed_text(texts)); });
 }
 
 std::vector<session::Embedding> ClipRewardModel::embed_images(const std::vector<Image>& images) {
-  return images.empty() ? std::vector<session::Embedding>() : rows(model_.embed_images(images));
+  if (images.empty()) return {};
+  return with_model([&] { return rows(model_.embed_images(images)); });
 }
 
 std::vector<double> ClipRewardModel::preferences(const std::string& prompt,
                                                  const std::vector<Image>& images) {
   if (model_.scores_embeddings() || images.empty()) return {};
-  const at::Tensor scores = model_.preferences({prompt}, images).to(at::kDouble).contiguous();
+  const at::Tensor scores = with_model(
+      [&] { return model_.preferences({prompt}, images).to(at::kCPU, at::kDouble).contiguous(); });
   const auto* first = scores.const_data_ptr<double>();
   return {first, first + scores.numel()};
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "omr/llm/refiner.h"
+#include "omr/nn/model_offload.h"
 #include "omr/pipeline/stable_diffusion_pipeline.h"
 #include "omr/reward/reward_model.h"
 #include "omr/session/image_model.h"
@@ -27,17 +28,22 @@ class PipelineImageModel : public session::ImageModel {
 
 class RefinerLanguageModel : public session::LanguageModel {
  public:
-  explicit RefinerLanguageModel(llm::Refiner& refiner) : refiner_(refiner) {}
+  // `offload` may be null; it knows the refiner as "refiner".
+  RefinerLanguageModel(llm::Refiner& refiner, nn::ModelOffload* offload)
+      : refiner_(refiner), offload_(offload) {}
   session::Refinement refine(const std::string& prompt, const std::string& feedback,
                              const Cancellation& cancellation) override;
 
  private:
   llm::Refiner& refiner_;
+  nn::ModelOffload* offload_;
 };
 
 class ClipRewardModel : public session::RewardModel {
  public:
-  explicit ClipRewardModel(reward::RewardModel& model) : model_(model) {}
+  // `offload` may be null; it knows the reward model as "reward".
+  ClipRewardModel(reward::RewardModel& model, nn::ModelOffload* offload)
+      : model_(model), offload_(offload) {}
   std::vector<session::Embedding> embed_text(const std::vector<std::string>& texts) override;
   std::vector<session::Embedding> embed_images(const std::vector<Image>& images) override;
   std::vector<double> preferences(const std::string& prompt,
@@ -45,7 +51,12 @@ class ClipRewardModel : public session::RewardModel {
   double logit_scale() const override { return model_.logit_scale(); }
 
  private:
+  // What `work` computes with the model on its device; Error(resource) when memory runs out.
+  template <typename Work>
+  auto with_model(const Work& work) -> decltype(work());
+
   reward::RewardModel& model_;
+  nn::ModelOffload* offload_;
 };
 
 // Between libtorch's tensors and a session's plain latents.

@@ -31,17 +31,23 @@ SessionParts::SessionParts(const ModelOptions& model, const SessionOptions& opti
       folder_(open_folder(model)),
       pipeline_(open_pipeline(folder_, model)),
       image_model_(pipeline_) {
+  if (model.offload) {
+    offload_ = std::make_shared<nn::ModelOffload>(pipeline_.execution().device);
+    pipeline_.set_offload(offload_);
+  }
   session::find_reward_schedule(options.reward_schedule);
   if (const auto folder = options.no_refiner ? std::nullopt : refiner_folder(model)) {
     refiner_.emplace(open_refiner(*folder, model));
-    language_model_.emplace(*refiner_);
+    if (offload_) offload_->add("refiner", refiner_->move());
+    language_model_.emplace(*refiner_, offload_.get());
   } else if (!options.no_refiner) {
     log::warn(
         "the model has no refiner/: feedback is joined to the prompt (--refiner DIR gives one)");
   }
   if (const auto folder = options.no_reward ? std::nullopt : reward_folder(model)) {
     reward_.emplace(open_reward(*folder, model));
-    reward_model_.emplace(*reward_);
+    if (offload_) offload_->add("reward", reward_->move());
+    reward_model_.emplace(*reward_, offload_.get());
   } else if (!options.no_reward) {
     log::warn(
         "the model has no reward/: the first candidate is kept each round (--reward DIR gives "
@@ -59,15 +65,25 @@ session::Settings SessionParts::settings(const PictureOptions& picture) const {
   return out;
 }
 
-std::optional<Latents> SessionParts::initial_latents(session::Settings& settings) {
+std::optional<session::InitialPicture> SessionParts::initial_picture(session::Settings& settings) {
   if (settings.init_image.empty()) return std::nullopt;
   const Image image = io::read_picture(settings.init_image);
+  std::optional<Image> mask;
+  if (!settings.mask.empty()) {
+    mask = io::read_picture(settings.mask);
+    if (!settings.strength) settings.strength = 1.0;
+  }
   const pipeline::Start start =
-      pipeline_.encode_start(image, settings.seed, 1.0, settings.width, settings.height);
+      pipeline_.encode_start(image, mask, settings.seed, 1.0, settings.width, settings.height);
   const int multiple = static_cast<int>(pipeline_.vae()->config().downscale());
   settings.width = static_cast<int>(start.latents.size(3)) * multiple;
   settings.height = static_cast<int>(start.latents.size(2)) * multiple;
-  return to_latents(start.latents);
+  session::InitialPicture out{to_latents(start.latents)};
+  if (start.inpainting) {
+    out.inpainting = std::make_shared<const session::Inpainting>(session::Inpainting{
+        to_latents(start.inpainting->mask), to_latents(start.inpainting->masked_pixels)});
+  }
+  return out;
 }
 
 std::string SessionParts::check_lora(const session::LoraChoice& lora) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -33,8 +34,10 @@ class SessionParts {
 
   // The pack's and the command line's settings; the prompt is still to be set.
   session::Settings settings(const PictureOptions& picture) const;
-  // The latents of settings.init_image, and its size in settings; nullopt without one.
-  std::optional<Latents> initial_latents(session::Settings& settings);
+  // What settings.init_image and settings.mask are to the model, and the picture's size in
+  // settings; nullopt without one. With a mask all of the schedule runs where no strength was
+  // given.
+  std::optional<session::InitialPicture> initial_picture(session::Settings& settings);
   // Opens an adapter for a look; says how much of it fits.
   std::string check_lora(const session::LoraChoice& lora);
 
@@ -48,6 +51,7 @@ class SessionParts {
   SessionOptions options_;
   pipeline::ModelFolder folder_;
   pipeline::StableDiffusionPipeline pipeline_;
+  std::shared_ptr<nn::ModelOffload> offload_;  // null without --offload
   std::optional<llm::Refiner> refiner_;
   std::optional<reward::RewardModel> reward_;
   PipelineImageModel image_model_;

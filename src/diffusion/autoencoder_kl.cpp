@@ -50,6 +50,11 @@ AutoencoderKLConfig AutoencoderKLConfig::parse(const io::Config& config) {
   out.use_quant_conv = config.boolean("use_quant_conv", out.use_quant_conv);
   out.use_post_quant_conv = config.boolean("use_post_quant_conv", out.use_post_quant_conv);
   out.force_upcast = config.boolean("force_upcast", out.force_upcast);
+  if (config.has("sample_size")) {
+    out.sample_size = config.json()["sample_size"].is_array()
+                          ? config.integers("sample_size").at(0)
+                          : config.integer_within("sample_size", 1, kMaxWidth);
+  }
   if (!(out.scaling_factor > 0)) fail("\"scaling_factor\" is not positive");
   for (std::int64_t width : out.block_out_channels) {
     if (width < 1 || width > kMaxWidth || width % out.norm_num_groups != 0) {

@@ -17,11 +17,11 @@ ResnetBlock2DImpl::ResnetBlock2DImpl(const ResnetBlock2DConfig& config) : config
 }
 
 at::Tensor ResnetBlock2DImpl::forward(const at::Tensor& x, const at::Tensor& temb) {
-  at::Tensor h = conv1(nn::activate(config_.activation, norm1(x)));
+  at::Tensor h = conv1(norm1->activated(x, config_.activation));
   if (!time_emb_proj.is_empty()) {
     h = h + time_emb_proj(nn::activate(config_.activation, temb)).unsqueeze(-1).unsqueeze(-1);
   }
-  h = conv2(nn::activate(config_.activation, norm2(h)));
+  h = conv2(norm2->activated(h, config_.activation));
   const at::Tensor residual = conv_shortcut.is_empty() ? x : conv_shortcut(x);
   const at::Tensor sum = residual + h;
   return config_.output_scale_factor == 1.0 ? sum : sum / config_.output_scale_factor;

@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <torch/nn/modules/container/modulelist.h>
 
+#include "omr/nn/fused_ops.h"
+
 namespace omr::diffusion {
 namespace {
 
@@ -32,10 +34,7 @@ FeedForwardImpl::FeedForwardImpl(std::int64_t dim)
   register_module("net", net);
 }
 
-at::Tensor FeedForwardImpl::forward(const at::Tensor& x) {
-  const auto halves = proj_(x).chunk(2, -1);
-  return out_(halves[0] * at::gelu(halves[1]));
-}
+at::Tensor FeedForwardImpl::forward(const at::Tensor& x) { return out_(nn::geglu(proj_(x))); }
 
 BasicTransformerBlockImpl::BasicTransformerBlockImpl(const Transformer2DConfig& config) {
   const std::int64_t dim = config.in_channels, heads = config.num_attention_heads;
@@ -82,7 +81,9 @@ at::Tensor Transformer2DModelImpl::forward(const at::Tensor& x, const at::Tensor
     return map.permute({0, 2, 3, 1}).reshape({batch, height * width, channels});
   };
   const auto to_map = [&](const at::Tensor& tokens) {
-    return tokens.reshape({batch, height, width, channels}).permute({0, 3, 1, 2}).contiguous();
+    return tokens.reshape({batch, height, width, channels})
+        .permute({0, 3, 1, 2})
+        .contiguous(x.suggest_memory_format());
   };
   at::Tensor h = norm(x);
   h = proj_in_conv_.is_empty() ? proj_in_linear_(to_tokens(h)) : to_tokens(proj_in_conv_(h));

@@ -77,7 +77,7 @@ at::Tensor UNet2DConditionModelImpl::forward(const at::Tensor& sample, const at:
   for (UNetDownBlock& block : down_blocks_) x = block(x, temb, encoder_hidden_states, skips);
   x = mid_block(x, temb, encoder_hidden_states);
   for (UNetUpBlock& block : up_blocks_) x = block(x, temb, encoder_hidden_states, skips);
-  return conv_out(nn::activate(config_.act_fn, conv_norm_out(x)));
+  return conv_out(conv_norm_out->activated(x, config_.act_fn));
 }
 
 UNet2DConditionModel load_unet(const io::Config& config, const io::Weights& weights,

@@ -101,7 +101,7 @@ VaeEncoderImpl::VaeEncoderImpl(const AutoencoderKLConfig& config) : activation_(
 at::Tensor VaeEncoderImpl::forward(const at::Tensor& pixels) {
   at::Tensor x = conv_in(pixels);
   for (VaeLevel& level : down_blocks_) x = level(x);
-  return conv_out(nn::activate(activation_, conv_norm_out(mid_block(x))));
+  return conv_out(conv_norm_out->activated(mid_block(x), activation_));
 }
 
 VaeDecoderImpl::VaeDecoderImpl(const AutoencoderKLConfig& config) : activation_(config.act_fn) {
@@ -125,7 +125,7 @@ VaeDecoderImpl::VaeDecoderImpl(const AutoencoderKLConfig& config) : activation_(
 at::Tensor VaeDecoderImpl::forward(const at::Tensor& latents) {
   at::Tensor x = mid_block(conv_in(latents));
   for (VaeLevel& level : up_blocks_) x = level(x);
-  return conv_out(nn::activate(activation_, conv_norm_out(x)));
+  return conv_out(conv_norm_out->activated(x, activation_));
 }
 
 }  // namespace omr::diffusion

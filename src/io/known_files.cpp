@@ -11,7 +11,7 @@ struct KnownFile {
 };
 
 // As listed beside the files by their publishers and by tools that pin them.
-constexpr std::array<KnownFile, 13> kKnownFiles = {{
+constexpr std::array<KnownFile, 15> kKnownFiles = {{
     {"6ce0161689b3853acaa03779ec93eafe75a02f4ced659bee03f50797806fa2fa",
      "v1-5-pruned-emaonly.safetensors of Stable Diffusion 1.5"},
     {"1a189f0be69d6106a48548e7626207dddd7042a418dbf372cefd05e0cdba61b6",
@@ -30,6 +30,10 @@ constexpr std::array<KnownFile, 13> kKnownFiles = {{
      "v2-1_768-ema-pruned.safetensors of Stable Diffusion 2.1 (768, v-prediction)"},
     {"ff144a49841cf383adbc68841272ce639e1032b0a1f0f6586347feb953c244f4",
      "v2-1_768-nonema-pruned.safetensors of Stable Diffusion 2.1 (768, v-prediction)"},
+    {"3f067a1b943cf162f2b8f8588f6cf5824bd5b4c7d1d88d87164b9ca123616549",
+     "sd_turbo.safetensors of SD-Turbo (512, epsilon)"},
+    {"6e6001da2106d4757498752a021df6c2bdc332c650aae4bae6b0c004dcf14933",
+     "model.safetensors of TinyLlama-1.1B-Chat-v1.0"},
     {"735e4c3a447a3255760d7f86845f09f937809baa529c17370d83e4c3758f3c75",
      "vae-ft-mse-840000-ema-pruned.safetensors, the fine-tuned VAE of Stable Diffusion 1.x and "
      "2.x"},

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <map>
 #include <regex>
+#include <set>
+#include <utility>
 
 #include "omr/core/error.h"
 #include "omr/io/json_file.h"
@@ -16,25 +18,37 @@ enum class Half { down, up, alpha };
 struct ParsedKey {
   std::string layer;  // everything before the ending
   Half half;
+  const char* style;  // who writes such keys; empty for alphas
 };
 
+constexpr const char* kPeft = "PEFT";
+constexpr const char* kKohya = "kohya";
+constexpr const char* kDiffusers = "diffusers (old)";
+
 std::optional<ParsedKey> split_ending(const std::string& key) {
-  static const std::vector<std::pair<std::string, Half>> kEndings = {
-      {".lora_A.weight", Half::down},
-      {".lora_B.weight", Half::up},
-      {".lora_A.default.weight", Half::down},
-      {".lora_B.default.weight", Half::up},
-      {".lora.down.weight", Half::down},
-      {".lora.up.weight", Half::up},
-      {"_lora.down.weight", Half::down},
-      {"_lora.up.weight", Half::up},
-      {".lora_down.weight", Half::down},
-      {".lora_up.weight", Half::up},
-      {".lora_linear_layer.down.weight", Half::down},
-      {".lora_linear_layer.up.weight", Half::up},
-      {".alpha", Half::alpha}};
-  for (const auto& [ending, half] : kEndings) {
-    if (key.ends_with(ending)) return ParsedKey{key.substr(0, key.size() - ending.size()), half};
+  struct Ending {
+    std::string text;
+    Half half;
+    const char* style;
+  };
+  static const std::vector<Ending> kEndings = {
+      {".lora_A.weight", Half::down, kPeft},
+      {".lora_B.weight", Half::up, kPeft},
+      {".lora_A.default.weight", Half::down, kPeft},
+      {".lora_B.default.weight", Half::up, kPeft},
+      {".lora.down.weight", Half::down, kDiffusers},
+      {".lora.up.weight", Half::up, kDiffusers},
+      {"_lora.down.weight", Half::down, "attention processors"},
+      {"_lora.up.weight", Half::up, "attention processors"},
+      {".lora_down.weight", Half::down, kKohya},
+      {".lora_up.weight", Half::up, kKohya},
+      {".lora_linear_layer.down.weight", Half::down, kDiffusers},
+      {".lora_linear_layer.up.weight", Half::up, kDiffusers},
+      {".alpha", Half::alpha, ""}};
+  for (const Ending& ending : kEndings) {
+    if (key.ends_with(ending.text)) {
+      return ParsedKey{key.substr(0, key.size() - ending.text.size()), ending.half, ending.style};
+    }
   }
   return std::nullopt;
 }
@@ -108,6 +122,9 @@ LoraFile collect(const Weights& weights) {
     if (!key) {
       out.unread.push_back(name);
       continue;
+    }
+    if (out.keys.find(key->style) == std::string::npos) {
+      out.keys += (out.keys.empty() ? "" : ", ") + std::string(key->style);
     }
     auto [entry, added] = layers.try_emplace(key->layer);
     if (added) entry->second = locate(key->layer);
@@ -220,6 +237,17 @@ void take_diffusers_metadata(LoraFile& file, const std::map<std::string, std::st
 }
 
 }  // namespace
+
+std::string describe(const LoraFile& lora) {
+  std::set<std::int64_t> ranks;
+  for (const LoraLayer& layer : lora.layers) ranks.insert(layer.down.size(0));
+  std::string out = std::to_string(lora.layers.size()) + " layers of rank";
+  const char* separator = " ";
+  for (const std::int64_t rank : ranks) {
+    out += std::exchange(separator, ", ") + std::to_string(rank);
+  }
+  return out;
+}
 
 LoraFile read_lora(const std::filesystem::path& path) {
   std::error_code code;

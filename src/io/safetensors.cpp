@@ -99,6 +99,7 @@ std::shared_ptr<const SafetensorsFile> SafetensorsFile::open(const std::filesyst
       throw Error(ErrorKind::resource, "cannot map " + path.string() + ": " + std::strerror(cause));
     }
     file->mapping_ = static_cast<std::byte*>(mapping);
+    file->is_file_ = true;
   } else {
     ::close(fd);
   }
@@ -230,6 +231,16 @@ void SafetensorsFile::parse_header() {
 const TensorInfo* SafetensorsFile::find(const std::string& name) const {
   const auto found = index_.find(name);
   return found == index_.end() ? nullptr : &tensors_[found->second];
+}
+
+void SafetensorsFile::forget(const std::string& name) const {
+  const TensorInfo* info = find(name);
+  if (info == nullptr || !is_file_) return;
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  // Whole pages only: the ones at the ends belong to neighbours too.
+  const std::size_t begin = (data_offset_ + info->begin + page - 1) / page * page;
+  const std::size_t end = (data_offset_ + info->end) / page * page;
+  if (begin < end) ::madvise(mapping_ + begin, end - begin, MADV_DONTNEED);
 }
 
 at::Tensor SafetensorsFile::tensor(const std::string& name) const {

@@ -1,6 +1,8 @@
 #include "omr/io/single_file.h"
 
-#include <set>
+#include <algorithm>
+#include <cctype>
+#include <map>
 
 #include "omr/core/error.h"
 #include "omr/io/key_map.h"
@@ -12,11 +14,14 @@ constexpr const char* kUNet = "model.diffusion_model.";
 constexpr const char* kVae = "first_stage_model.";
 constexpr const char* kClip = "cond_stage_model.transformer.";
 constexpr const char* kOpenClip = "cond_stage_model.model.";
+// The same tower as generative-models (the code of SDXL and of SD-Turbo) saves it.
+constexpr const char* kSgmOpenClip = "conditioner.embedders.0.model.";
 
 // In all published models; no shape tells them.
 constexpr std::int64_t kNormGroups = 32;
 constexpr std::int64_t kHeadWidth = 64;  // of SD 2.x and of CLIP's text towers
 constexpr std::int64_t kHeadsOfSd1 = 8;
+constexpr std::int64_t kPictureSide = 512;    // 768 of 2.1-v; a size for tiles alone
 constexpr std::int64_t kOpenClipLayers = 24;  // ViT-H/14
 
 std::string numbered(const std::string& before, std::int64_t number, const std::string& after) {
@@ -113,6 +118,7 @@ Json vae_config_of(const Weights& vae) {
           {"layers_per_block", layers},
           {"latent_channels", size_of(vae, "decoder.conv_in.weight", 1)},
           {"norm_num_groups", kNormGroups},
+          {"sample_size", kPictureSide},
           {"mid_block_add_attention", vae.contains("encoder.mid.attn_1.norm.weight")},
           {"use_quant_conv", vae.contains("quant_conv.weight")},
           {"use_post_quant_conv", vae.contains("post_quant_conv.weight")}};
@@ -174,6 +180,26 @@ std::optional<PredictionHint> prediction_of(const Weights& all,
   return std::nullopt;
 }
 
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+// No tensor tells SD-Turbo from SD 2.1 base: what is said of the file, and by whom it was saved.
+std::string turbo_evidence(const std::filesystem::path& path, bool sgm,
+                           const std::map<std::string, std::string>& metadata) {
+  for (const char* key : {"modelspec.title", "modelspec.architecture"}) {
+    const auto found = metadata.find(key);
+    if (found != metadata.end() && lower(found->second).find("turbo") != std::string::npos) {
+      return std::string("its metadata, ") + key;
+    }
+  }
+  if (sgm) return "its text encoder lies where generative-models puts it";
+  if (lower(path.filename().string()).find("turbo") != std::string::npos) return "its name";
+  return {};
+}
+
 }  // namespace
 
 std::string to_string(ModelFamily family) {
@@ -188,7 +214,9 @@ std::string describe_weights(const Weights& weights) {
     }
     return false;
   };
-  if (any("conditioner.embedders.")) return "an SDXL checkpoint";
+  if (any("conditioner.embedders.") && (any("label_emb.") || !any("input_blocks.0.0."))) {
+    return "an SDXL checkpoint";
+  }
   if (any("joint_blocks.")) return "a Stable Diffusion 3 checkpoint";
   if (any("double_blocks.")) return "a Flux checkpoint";
   if (any("control_model.") || any("controlnet_")) return "a ControlNet";
@@ -197,7 +225,8 @@ std::string describe_weights(const Weights& weights) {
   if (any("emb_params") || any("string_to_param")) return "a textual inversion embedding";
   const bool unet = any("model.diffusion_model.");
   if (unet && any("label_emb.")) return "an unCLIP or upscaler checkpoint";
-  if (unet && any(kVae) && any("cond_stage_model.")) return "a Stable Diffusion checkpoint";
+  if (unet && any(kVae) && (any("cond_stage_model.") || any(kSgmOpenClip)))
+    return "a Stable Diffusion checkpoint";
   if (unet) return "a UNet without text encoder or VAE, in the CompVis layout";
   if (any("down_blocks.") && any("time_embedding.")) return "a UNet in diffusers' layout";
   if (any("decoder.mid_block.") || any("decoder.mid.block_1")) return "a VAE";
@@ -210,7 +239,8 @@ std::string describe_weights(const Weights& weights) {
 SingleFile read_single_file(const std::filesystem::path& path) {
   const Weights all = Weights::open(path, "");
   const Weights unet = all.below(kUNet), vae = all.below(kVae);
-  const Weights open_clip = all.below(kOpenClip), clip = all.below(kClip);
+  const Weights sgm = all.below(kSgmOpenClip), clip = all.below(kClip);
+  const Weights open_clip = sgm.size() > 0 ? sgm : all.below(kOpenClip);
   const std::string what = describe_weights(all);
   const auto refuse = [&](const std::string& why) {
     throw Error(ErrorKind::mismatch,
@@ -245,7 +275,11 @@ SingleFile read_single_file(const std::filesystem::path& path) {
     out.text_encoder = open_clip.viewed(
         [&](const TensorInfo& info) { return clip_views_of_open_clip(info, kept); });
     out.text_encoder_config = text_config_of(out.text_encoder, "gelu");
-    out.prediction = prediction_of(all, SafetensorsFile::open(path)->metadata());
+    const std::map<std::string, std::string> metadata = SafetensorsFile::open(path)->metadata();
+    out.prediction = prediction_of(all, metadata);
+    const bool v = out.prediction && out.prediction->prediction_type == "v_prediction";
+    if (!v) out.turbo = turbo_evidence(path, sgm.size() > 0, metadata);
+    if (!out.turbo.empty()) out.prediction = PredictionHint{"epsilon", "SD-Turbo: " + out.turbo};
     out.pad_token = "!";
   } else {
     out.text_encoder = clip;
@@ -256,7 +290,17 @@ SingleFile read_single_file(const std::filesystem::path& path) {
   return out;
 }
 
-Json scheduler_config_of(ModelFamily family, const std::string& prediction_type) {
+Json scheduler_config_of(ModelFamily family, const std::string& prediction_type, bool turbo) {
+  if (turbo) {
+    return {{"_class_name", "EulerDiscreteScheduler"},
+            {"beta_start", 0.00085},
+            {"beta_end", 0.012},
+            {"beta_schedule", "scaled_linear"},
+            {"num_train_timesteps", 1000},
+            {"steps_offset", 1},
+            {"timestep_spacing", "trailing"},
+            {"prediction_type", prediction_type}};
+  }
   // stable-diffusion-v1-5 and 2-1-base come with PNDM, 2-1 with DDIM.
   const bool v = prediction_type == "v_prediction";
   return {{"_class_name", family == ModelFamily::sd2 && v ? "DDIMScheduler" : "PNDMScheduler"},

@@ -116,6 +116,11 @@ at::Tensor Weights::tensor(const std::string& name) const {
   return out;
 }
 
+void Weights::forget(const std::string& name) const {
+  const auto found = entries_.find(name);
+  if (found != entries_.end()) found->second.file->forget(found->second.name_in_file);
+}
+
 std::string Weights::where() const { return where_.string(); }
 
 std::vector<fs::path> Weights::files() const {

@@ -226,5 +226,6 @@ Refinement Refiner::refine(std::string_view prompt, std::string_view feedback,
 const RefinerTemplate& Refiner::prompt_template() const { return state_->prompt_template; }
 const SentencePieceTokenizer& Refiner::tokenizer() const { return state_->tokenizer; }
 LlamaForCausalLM& Refiner::model() { return state_->model; }
+nn::ModelOffload::Move Refiner::move() { return nn::module_move(state_->model.ptr()); }
 
 }  // namespace omr::llm

@@ -49,6 +49,12 @@ at::Tensor Conv2dImpl::forward(const at::Tensor& x) {
   return y;
 }
 
+void Conv2dImpl::to(c10::Device device, bool non_blocking) {
+  torch::nn::Module::to(device, non_blocking);
+  for (LoraBranch& branch : lora_) branch = nn::to(std::move(branch), device);
+  merged_ = at::Tensor();
+}
+
 void Conv2dImpl::add_lora(LoraBranch branch) {
   lora_.push_back(std::move(branch));
   merged_ = at::Tensor();

@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include "omr/nn/fused_ops.h"
+
 namespace omr::nn {
 
 GroupNormImpl::GroupNormImpl(std::int64_t num_groups, std::int64_t num_channels, double eps)
@@ -11,7 +13,14 @@ GroupNormImpl::GroupNormImpl(std::int64_t num_groups, std::int64_t num_channels,
 }
 
 at::Tensor GroupNormImpl::forward(const at::Tensor& x) {
-  return at::group_norm(x, num_groups_, weight, bias, eps_);
+  return group_norm(x, num_groups_, weight, bias, eps_, /*silu=*/false);
+}
+
+at::Tensor GroupNormImpl::activated(const at::Tensor& x, Activation activation) {
+  if (activation == Activation::silu) {
+    return group_norm(x, num_groups_, weight, bias, eps_, /*silu=*/true);
+  }
+  return activate(activation, forward(x));
 }
 
 LayerNormImpl::LayerNormImpl(std::int64_t size, double eps) : eps_(eps) {

@@ -48,7 +48,7 @@ at::Tensor LinearImpl::forward(const at::Tensor& x) {
              !(bias.defined() && bias.requires_grad())) {
     y = nf4_linear(x, *nf4_, bias);
   } else {
-    y = at::linear(x, dequantize_nf4(*nf4_, x.scalar_type()), bias);
+    y = dequantized_linear(x, *nf4_, bias);
   }
   for (const LoraBranch& branch : lora_) {
     const at::Tensor down = at::linear(x.to(branch.lora_A.scalar_type()), branch.lora_A);
@@ -64,6 +64,13 @@ void LinearImpl::set_nf4(Nf4Weight quantized) {
   merged_ = at::Tensor();
   weight = at::Tensor();
   parameters_.erase("weight");
+}
+
+void LinearImpl::to(c10::Device device, bool non_blocking) {
+  torch::nn::Module::to(device, non_blocking);
+  if (nf4_) nf4_ = nn::to(std::move(*nf4_), device);
+  for (LoraBranch& branch : lora_) branch = nn::to(std::move(branch), device);
+  merged_ = at::Tensor();
 }
 
 void LinearImpl::add_lora(LoraBranch branch) {

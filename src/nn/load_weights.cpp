@@ -37,14 +37,6 @@ void list(std::ostringstream& out, const char* heading, const std::vector<std::s
   if (names.size() > kShown) out << ", …";
 }
 
-Nf4Weight on_device(Nf4Weight weight, const at::Device& device) {
-  for (at::Tensor* tensor :
-       {&weight.packed, &weight.absmax, &weight.nested_absmax, &weight.nested_code}) {
-    if (tensor->defined()) *tensor = tensor->to(device);
-  }
-  return weight;
-}
-
 }  // namespace
 
 void load_weights(torch::nn::Module& module, const io::Weights& weights, const std::string& part,
@@ -101,17 +93,26 @@ void load_weights(torch::nn::Module& module, const io::Weights& weights, const s
     list(message, "of another shape", misshaped);
     throw Error(ErrorKind::mismatch, message.str());
   }
+  const c10::Device home = execution.home();
   for (auto& item : parameters) {
     const std::string& name = item.key();
     if (const auto found = packed.find(name); found != packed.end()) {
-      linears.at(name)->set_nf4(on_device(std::move(found->second), execution.device));
+      linears.at(name)->set_nf4(nn::to(std::move(found->second), home));
       continue;
     }
-    at::Tensor tensor = weights.tensor(name).to(execution.device, execution.dtype);
+    at::Tensor tensor = weights.tensor(name);
+    if (tensor.scalar_type() != execution.dtype || tensor.device() != home) {
+      tensor = tensor.to(home, execution.dtype);
+      weights.forget(name);  // else the file's pages would count as this process's memory
+    }
     if (const auto linear = linears.find(name);
         to_nf4 && linear != linears.end() && to_nf4(name.substr(0, name.rfind('.')))) {
       linear->second->set_nf4(quantize_nf4(tensor));
       continue;
+    }
+    // Tensor cores want convolutions channels last; activations follow the weights.
+    if (execution.device.is_cuda() && tensor.dim() == 4) {
+      tensor = tensor.contiguous(at::MemoryFormat::ChannelsLast);
     }
     item.value().set_data(std::move(tensor));
     item.value().requires_grad_(false);

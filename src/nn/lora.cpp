@@ -77,6 +77,12 @@ std::string family_of(std::int64_t width) {
 
 }  // namespace
 
+LoraBranch to(LoraBranch branch, c10::Device device) {
+  branch.lora_A = branch.lora_A.to(device);
+  branch.lora_B = branch.lora_B.to(device);
+  return branch;
+}
+
 LoraReport& LoraReport::operator+=(const LoraReport& other) {
   applied += other.applied;
   total += other.total;

@@ -15,6 +15,8 @@
 
 #include "omr/core/error.h"
 
+#include "nn/kernel_dispatch.h"
+
 namespace omr::nn {
 
 const std::array<float, 16> kNf4CodeBook = {
@@ -282,11 +284,13 @@ Nf4Weight quantize_nf4(const at::Tensor& dense, std::int64_t block_size) {
   }
   quantize_statistics(absmax - offset, quantized.absmax, quantized.nested_absmax);
   quantized.nested_code = dynamic_map();
-  if (!dense.device().is_cpu()) {
-    for (at::Tensor* tensor :
-         {&quantized.packed, &quantized.absmax, &quantized.nested_absmax, &quantized.nested_code}) {
-      *tensor = tensor->to(dense.device());
-    }
+  return to(std::move(quantized), dense.device());
+}
+
+Nf4Weight to(Nf4Weight quantized, c10::Device device) {
+  for (at::Tensor* tensor :
+       {&quantized.packed, &quantized.absmax, &quantized.nested_absmax, &quantized.nested_code}) {
+    if (tensor->defined()) *tensor = tensor->to(device);
   }
   return quantized;
 }
@@ -296,6 +300,7 @@ at::Tensor dequantize_nf4(const Nf4Weight& quantized, at::ScalarType dtype) {
   check_block_size(quantized.block_size);
   const std::int64_t n = c10::multiply_integers(quantized.shape);
   check_sizes(quantized, n);
+  if (at::Tensor dense = dequantize_nf4_kernel(quantized, dtype); dense.defined()) return dense;
   const at::Tensor absmax = decode_absmax(quantized);
   const at::Device device = quantized.packed.device();
   if (device.is_cpu()) {
@@ -317,6 +322,12 @@ at::Tensor dequantize_nf4(const Nf4Weight& quantized, at::ScalarType dtype) {
                           absmax.slice(0, 0, whole / quantized.block_size).unsqueeze(1);
   const at::Tensor tail = units.slice(0, whole) * absmax.slice(0, absmax.numel() - 1);
   return at::cat({head.flatten(), tail}).view(quantized.shape).to(dtype);
+}
+
+at::Tensor dequantized_linear(const at::Tensor& x, const Nf4Weight& quantized,
+                              const at::Tensor& bias) {
+  if (at::Tensor y = nf4_gemv_kernel(x, quantized, bias); y.defined()) return y;
+  return at::linear(x, dequantize_nf4(quantized, x.scalar_type()), bias);
 }
 
 }  // namespace omr::nn

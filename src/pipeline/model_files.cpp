@@ -46,7 +46,8 @@ ModelFiles open_single_file(const ModelFolder& model) {
                  tokenizer_of_file(model),
                  file.pad_token,
                  file.prediction,
-                 file.family};
+                 file.family,
+                 !file.turbo.empty()};
   return out;
 }
 

@@ -1,6 +1,7 @@
 #include "omr/pipeline/model_folder.h"
 
 #include "omr/core/error.h"
+#include "omr/io/single_file.h"
 
 namespace omr::pipeline {
 namespace {
@@ -56,6 +57,15 @@ ModelFolder ModelFolder::open(const fs::path& root) {
     ModelFolder file;
     file.root = root;
     file.single_file = true;
+    try {
+      if (!io::read_single_file(root).turbo.empty()) {
+        // As its authors use it: a handful of steps, no guidance.
+        file.defaults.steps = 4;
+        file.defaults.guidance_scale = 1.0;
+      }
+    } catch (const Error&) {
+      // Why it cannot be opened is told when its parts are.
+    }
     return file;
   }
   if (!fs::exists(root / "model_index.json", code)) {

@@ -34,12 +34,14 @@ ModelReport report_single_file(const ModelFolder& model) {
       io::Config(file.unet_config, model.root.string() + " (UNet)"));
   ModelReport out;
   out.family = io::to_string(file.family);
+  if (!file.turbo.empty()) out.family += ", SD-Turbo (" + file.turbo + ")";
   if (unet.in_channels != unet.out_channels) out.family += ", inpainting";
   out.prediction_type =
       file.prediction ? file.prediction->prediction_type + " (" + file.prediction->evidence + ")"
                       : "not stated; found out when the model is opened";
-  out.parts = {
-      {"text_encoder", "", file.text_encoder}, {"unet", "", file.unet}, {"vae", "", file.vae}};
+  out.parts = {{"text_encoder", "", file.text_encoder, ""},
+               {"unet", "", file.unet, ""},
+               {"vae", "", file.vae, ""}};
   if (const std::string problem = problem_of([&] { ModelFiles::open(model); }); !problem.empty()) {
     out.missing.push_back(problem);
   }
@@ -55,32 +57,57 @@ std::string family_of_width(std::int64_t width) {
   return "Stable Diffusion's layout with a text encoder " + std::to_string(width) + " wide";
 }
 
+PartReport report_part(const std::filesystem::path& folder) {
+  PartReport out;
+  out.problem = problem_of([&] {
+    const io::Config config(folder / "config.json");
+    const std::string name = config.text("_class_name", config.text("model_type", ""));
+    if (name == "UNet2DConditionModel") {
+      out.name = "unet";
+      out.family = describe_unet(diffusion::UNet2DConditionConfig::parse(config));
+    } else if (name == "AutoencoderKL") {
+      out.name = "vae";
+      diffusion::AutoencoderKLConfig::parse(config);
+    } else if (name == "clip_text_model") {
+      out.name = "text_encoder";
+      out.family = family_of_width(text::CLIPTextConfig::from(config).encoder.hidden_size);
+    } else {
+      throw Error(ErrorKind::mismatch,
+                  config.where() + " describes " +
+                      (name.empty() ? "no model that omr knows" : "a " + name) +
+                      "; omr uses UNet2DConditionModel, AutoencoderKL, "
+                      "CLIPTextModel, and language and reward models");
+    }
+    const bool text = out.name == "text_encoder";
+    out.weights = io::Weights::open(folder, text ? "model" : "diffusion_pytorch_model");
+  });
+  return out;
+}
+
 ModelReport report_model(const ModelFolder& model) {
   if (model.single_file) return report_single_file(model);
   ModelReport out;
   out.pipeline = io::Config(model.part("model_index.json")).text("_class_name");
-  const auto add = [&](const char* name, const char* stem, bool needed,
+  const auto add = [&](const char* name, const char* stem,
                        const std::function<void(const io::Config&)>& parse) {
     if (!model.has(name)) {
-      if (needed) out.missing.push_back(name);
+      out.missing.push_back(name);
       return;
     }
-    PartReport part{name, "", {}};
+    PartReport part{name, "", {}, ""};
     part.problem = problem_of([&] {
       parse(io::Config(model.part(name) / "config.json"));
       part.weights = io::Weights::open(model.part(name), stem);
     });
     out.parts.push_back(std::move(part));
   };
-  add("text_encoder", "model", true,
+  add("text_encoder", "model",
       [](const io::Config& config) { text::CLIPTextConfig::from(config); });
-  add("unet", "diffusion_pytorch_model", true, [&](const io::Config& config) {
+  add("unet", "diffusion_pytorch_model", [&](const io::Config& config) {
     out.family = describe_unet(diffusion::UNet2DConditionConfig::parse(config));
   });
-  add("vae", "diffusion_pytorch_model", true,
+  add("vae", "diffusion_pytorch_model",
       [](const io::Config& config) { diffusion::AutoencoderKLConfig::parse(config); });
-  add("reward", "model", false, [](const io::Config&) {});
-  add("refiner", "model", false, [](const io::Config&) {});
 
   const std::string tokenizer =
       problem_of([&] { text::CLIPTokenizer::from_folder(model.part("tokenizer")); });

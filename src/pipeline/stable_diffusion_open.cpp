@@ -51,7 +51,10 @@ void StableDiffusionPipeline::take_scheduler(const ModelFolder& folder, const Mo
   const bool stated = files.scheduler || files.prediction;
   std::string probed;
   if (!stated || !folder.prediction_type.empty()) {
+    const auto move = nn::module_move(unet_.ptr());
+    if (execution_.offload) move(execution_.device);
     probed = prediction_type_of(noise_correlation(unet_, execution_));
+    if (execution_.offload) move(c10::Device(c10::kCPU));
   }
   if (prediction.empty() && !files.scheduler) {
     prediction = probed;
@@ -70,8 +73,8 @@ void StableDiffusionPipeline::take_scheduler(const ModelFolder& folder, const Mo
     scheduler_file_ = io::Config(std::move(json), files.scheduler->where());
     sample_size_ = unet_->config().sample_size;
   } else {
-    scheduler_file_ =
-        io::Config(io::scheduler_config_of(*files.family, prediction), folder.root.string());
+    scheduler_file_ = io::Config(io::scheduler_config_of(*files.family, prediction, files.turbo),
+                                 folder.root.string());
     // Latents of 512 pixels, or of 768 for the v-prediction model.
     sample_size_ = prediction == "v_prediction" ? 96 : 64;
   }

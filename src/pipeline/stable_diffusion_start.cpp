@@ -3,10 +3,9 @@
 
 #include "omr/core/error.h"
 #include "omr/core/resample.h"
+#include "omr/nn/memory.h"
 #include "omr/pipeline/image_tensor.h"
 #include "omr/pipeline/stable_diffusion_pipeline.h"
-
-#include "pipeline/memory_errors.h"
 
 namespace omr::pipeline {
 namespace {
@@ -62,6 +61,7 @@ StableDiffusionPipeline::PreparedStart StableDiffusionPipeline::prepare(
 
 at::Tensor StableDiffusionPipeline::encode_pixels(const at::Tensor& pixels,
                                                   at::Generator generator) {
+  use("vae");
   const auto& config = vae_->config();
   const at::Tensor sample = vae_->encode(pixels.to(vae_execution_.device, vae_execution_.dtype))
                                 .sample(generator)
@@ -90,7 +90,7 @@ Start StableDiffusionPipeline::encode_start(const Image& image, const std::optio
     const bool fits = to_width == picture.width && to_height == picture.height;
     return fits ? picture : resize(picture, to_width, to_height, Resample::lanczos);
   };
-  return with_memory_errors([&] {
+  return nn::with_memory_errors("encode the picture at a smaller --size", [&] {
     const at::Tensor pixels = to_pixels(fitted(image));
     Start out{seed, encode_pixels(pixels, seeded(seed)), strength, /*encoded_with_seed=*/true};
     if (mask) {

@@ -21,15 +21,16 @@ std::string json_text(const Value& value) {
   return session::dump_line(Json(value));
 }
 
-// LoRA files are known by their names: a golden run is read on other machines too.
+// LoRA files and pictures are known by their names: a golden run is read on other machines too.
 Json by_name(const Json& settings) {
   Json out = settings;
   for (Json& lora : out["lora"]) {
     if (lora.is_array() && !lora.empty() && lora[0].is_string())
       lora[0] = fs::path(lora[0].get<std::string>()).filename().string();
   }
-  if (out["init_image"].is_string())
-    out["init_image"] = fs::path(out["init_image"].get<std::string>()).filename().string();
+  for (const char* key : {"init_image", "mask"}) {
+    if (out[key].is_string()) out[key] = fs::path(out[key].get<std::string>()).filename().string();
+  }
   return out;
 }
 

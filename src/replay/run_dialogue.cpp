@@ -56,7 +56,7 @@ std::string inputs_digest(const DialogueRun& run, const session::ModelIdentity& 
   }
   Json all = {to_json(run.preparation.settings), run.dialogue.turns, refinements, identity.sha256};
   if (run.preparation.initial) {
-    all.push_back(codec.sha256(codec.encode_latents({*run.preparation.initial})));
+    all.push_back(codec.sha256(codec.encode_latents(session::to_list(*run.preparation.initial))));
   }
   return codec.sha256(session::dump_line(all));
 }

@@ -110,6 +110,10 @@ at::Tensor RewardModel::preferences_of(const std::vector<std::string>& texts,
   return (words * images).sum(1) * logit_scale();
 }
 
+nn::ModelOffload::Move RewardModel::move() {
+  return nn::module_move(tower_->module().shared_from_this());
+}
+
 bool RewardModel::scores_embeddings() const { return tower_->scores_embeddings(); }
 
 double RewardModel::logit_scale() const { return tower_->logit_scale(); }

@@ -154,7 +154,7 @@ ImageRequest image_request(const RoundInputs& inputs, const RoundRecord& record,
   plan.seed = record.seed;
   plan.candidates = state.settings.candidates;
   plan.strength = record.strength;
-  plan.initial = inputs.initial;
+  if (inputs.initial != nullptr) plan.initial = &inputs.initial->latents;
   if (inputs.memory != nullptr) {
     const RoundNode& last = state.round(state.current());
     const auto picked = static_cast<std::size_t>(last.picked - 1);
@@ -176,6 +176,7 @@ ImageRequest image_request(const RoundInputs& inputs, const RoundRecord& record,
   request.width = state.settings.width;
   request.height = state.settings.height;
   request.loras = record.loras;
+  if (inputs.initial != nullptr) request.inpainting = inputs.initial->inpainting;
   return request;
 }
 

@@ -33,7 +33,7 @@ Session::Session(const Parts& parts, std::filesystem::path folder, std::string m
 
 Session Session::start(const Parts& parts, const std::filesystem::path& folder,
                        const ModelIdentity& identity, const Settings& settings,
-                       const SessionEvents& events, std::optional<Latents> initial,
+                       const SessionEvents& events, std::optional<InitialPicture> initial,
                        Existing existing) {
   check(settings);
   const SessionRecord record{parts.clock.now(), identity.model, identity.sha256, settings};
@@ -50,7 +50,7 @@ Session Session::start(const Parts& parts, const std::filesystem::path& folder,
   }
   if (initial) {
     parts.files.write_atomically(folder / kInitialLatentsName,
-                                 parts.codec.encode_latents({*initial}));
+                                 parts.codec.encode_latents(to_list(*initial)));
   }
   // A journal whose first line is torn is a start that never happened.
   JournalWriter journal(parts.files, path, 0, parts.files.exists(path));
@@ -92,14 +92,10 @@ Session Session::resume(const Parts& parts, const std::filesystem::path& folder,
   }
   if (!session.state_.settings.init_image.empty()) {
     const std::filesystem::path initial = folder / kInitialLatentsName;
-    const std::vector<Latents> latents = parts.codec.decode_latents(
-        parts.files.read(initial, kMaxInitialLatentsBytes), initial.string());
-    if (latents.size() != 1) {
-      throw Error(ErrorKind::format, initial.string() +
-                                         ": expected the latents of one picture, found " +
-                                         std::to_string(latents.size()));
-    }
-    session.initial_ = latents.front();
+    session.initial_ = initial_picture_of(
+        parts.codec.decode_latents(parts.files.read(initial, kMaxInitialLatentsBytes),
+                                   initial.string()),
+        initial.string());
   }
   for (const RoundNode& node : session.state_.rounds) {
     // The picked picture has a file of its own only where the user changed the pick.

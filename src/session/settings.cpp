@@ -115,6 +115,9 @@ void check(const Settings& settings) {
   if (settings.strength && !(*settings.strength > 0 && *settings.strength <= 1)) {
     refuse("strength", "a number above 0, at most 1", Json(*settings.strength).dump());
   }
+  if (!settings.mask.empty() && settings.init_image.empty()) {
+    throw Error(ErrorKind::usage, "--mask needs the picture that it masks: give --init-image");
+  }
   for (const LoraChoice& lora : settings.loras) {
     require_between("weight of " + lora.file, lora.weight, -100, 100);
   }
@@ -146,6 +149,7 @@ nlohmann::json to_json(const Settings& settings) {
                  {"strength", to_json(settings.strength)},
                  {"lora", to_json(settings.loras)},
                  {"init_image", settings.init_image},
+                 {"mask", settings.mask},
                  {"reward_schedule", settings.reward_schedule},
                  {"learning_rate", settings.learning_rate},
                  {"references", to_json(settings.references)},
@@ -183,6 +187,8 @@ void override_with(Settings& settings, const nlohmann::json& object, const std::
       next.loras = read_loras(fields, key);
     } else if (key == "init_image") {
       next.init_image = fields.text(key);
+    } else if (key == "mask") {
+      next.mask = fields.text(key);
     } else if (key == "reward_schedule") {
       next.reward_schedule = fields.text(key);
     } else if (key == "learning_rate") {

@@ -61,6 +61,28 @@ TEST_P(PeersUNetTest, LoraInAnyKeyStyleMatchesPeft) {
   }
 }
 
+// On CUDA convolutions are kept channels last, and activations follow; half precision is widened in
+// attention where the config says upcast_attention. Both can be had on the CPU.
+TEST_P(PeersUNetTest, ChannelsLastAndHalfPrecisionComputeTheSame) {
+  const at::NoGradGuard no_grad;
+  const auto expected = io::SafetensorsFile::open(folder() / "expected.safetensors");
+  for (const auto& [type, tolerance] :
+       {std::pair(at::kFloat, 2e-5), std::pair(at::kHalf, 1e-2), std::pair(at::kBFloat16, 6e-2)}) {
+    SCOPED_TRACE(c10::toString(type));
+    UNet2DConditionModel unet = load_unet(folder(), {c10::kCPU, type});
+    for (at::Tensor& parameter : unet->parameters()) {
+      if (parameter.dim() == 4) {
+        parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
+      }
+    }
+    const at::Tensor sample =
+        expected->tensor("sample0").to(type).contiguous(at::MemoryFormat::ChannelsLast);
+    const at::Tensor output =
+        unet(sample, expected->tensor("timestep0"), expected->tensor("context0").to(type));
+    EXPECT_LT(largest_difference(output.to(at::kFloat), expected->tensor("output0")), tolerance);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Layouts, PeersUNetTest, testing::Values("sd2", "sd1", "deep"));
 
 class PeersVaeTest : public testing::TestWithParam<const char*> {};

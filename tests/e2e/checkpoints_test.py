@@ -45,6 +45,17 @@ class SingleFiles(EndToEndTest):
         self.assertEqual(model["missing"], [])
         self.assertEqual({e["part"] for e in run.events_of("part")}, {"text_encoder", "unet", "vae"})
 
+    def test_sd_turbo_is_known_by_its_layout_and_drawn_in_four_steps(self):
+        model = PEERS / "single_file/sd2_turbo/model.safetensors"
+        inspected = omr("inspect", model, "--json").events_of("model")[0]
+        self.assertIn("SD-Turbo", inspected["family"])
+        out = self.folder / "x.png"
+        self.assert_done(omr("generate", "a red star", "--model", model, "--size", "48x32", "--seed", 3,
+                             "-o", out, *EXACT))
+        recipe = omr("inspect", out).out.decode()
+        self.assertIn("Steps: 4", recipe)
+        self.assertIn("CFG scale: 1", recipe)
+
     def test_inspect_says_why_an_unknown_file_is_of_no_use(self):
         run = omr("inspect", PEERS / "single_file/sd1/expected.safetensors", "--json")
         self.assert_done(run)
@@ -68,9 +79,26 @@ class Pictures(EndToEndTest):
         # The mask's white lies at columns 12 to 44, rows 8 to 30; the VAE's view of it reaches further.
         self.assertGreater(difference[10:28, 16:40].mean(), 2 * difference[-6:, -8:].mean())
 
+    def test_a_mask_holds_through_a_session_and_its_resumption(self):
+        inputs = PEERS / "inpainting"
+        for channels in (4, 9):
+            with self.subTest(f"UNet of {channels} channels"):
+                folder = self.folder / str(channels)
+                model = ("--model", inputs / f"model_{channels}", "--no-refiner", "--no-reward", *EXACT)
+                run = omr("refine", "a red star", *model, "--init-image", inputs / "picture.jpg",
+                          "--mask", inputs / "mask.png", "--steps", 4, "--size", "56x40", "--seed", 1,
+                          "--out", folder, stdin="make it blue\n")
+                self.assert_done(run)
+                self.assert_done(omr("refine", "--resume", folder, *model, stdin="a moon instead\n"))
+                pictures = [pixels(folder / f"round-00{i}.png") for i in (1, 2, 3)]
+                for before, after in zip(pictures, pictures[1:]):
+                    difference = abs(before - after).sum(-1)
+                    self.assertGreater(difference[10:28, 16:40].mean(), 2 * difference[-6:, -8:].mean())
+
     def test_a_mask_without_a_picture_is_refused(self):
-        self.assert_refused(omr("generate", "a star", "--mask", PEERS / "inpainting/mask.png",
-                                "-o", self.folder / "x.png"), "--init-image")
+        mask = ("--mask", PEERS / "inpainting/mask.png")
+        self.assert_refused(omr("generate", "a star", *mask, "-o", self.folder / "x.png"), "--init-image")
+        self.assert_refused(omr("refine", "a star", *mask, "--out", self.folder / "s"), "--init-image")
 
 
 if __name__ == "__main__":

@@ -64,6 +64,15 @@ class Generate(EndToEndTest):
         self.assertNotIn(b"\x1b", run.out + run.err, "colour or a moving bar where no terminal is")
 
 
+class LongPrompts(EndToEndTest):
+    def test_a_prompt_beyond_the_window_is_said_to_be_chunked(self):
+        run = omr("generate", ", ".join(["a small red star at the top left"] * 9), "-o", self.folder / "x.png", *QUICK)
+        self.assert_done(run)
+        self.assertRegex(run.stderr, r"longer than the text encoder's \d+ tokens: encoded in \d chunks")
+        run = omr("generate", "a red star", "-o", self.folder / "y.png", *QUICK)
+        self.assertNotIn("chunks", run.stderr)
+
+
 class Inspect(EndToEndTest):
     def test_a_weight_file_is_listed(self):
         path = PACK / "unet/diffusion_pytorch_model.safetensors"

@@ -1,5 +1,5 @@
 # label: full
-"""PickScore's CLIP ViT-H, HPSv2's layout of it and CLIP ViT-L at full size: published configs, random weights.
+"""PickScore's CLIP ViT-H, HPSv2's layout of it, CLIP ViT-L and ImageReward at full size: published configs, random weights.
 
 Needs about 10 GB of memory and 4 GB of disk.
 """
@@ -31,6 +31,13 @@ VIT_L = dict(
     projection_dim=768,
     text_config=dict(hidden_size=768, intermediate_size=3072, num_hidden_layers=12, num_attention_heads=12, eos_token_id=2),
     vision_config=dict(hidden_size=1024, intermediate_size=4096, num_hidden_layers=24, num_attention_heads=16, patch_size=14),
+)
+# ImageReward v1.0: BLIP-large's picture tower, BERT-base.
+BLIP = dict(
+    side=224, patch=16, projection=256,
+    vision=dict(hidden_size=1024, intermediate_size=4096, num_hidden_layers=24, num_attention_heads=16),
+    text=dict(vocab_size=30524, hidden_size=768, intermediate_size=3072, num_hidden_layers=12, num_attention_heads=12,
+              max_position_embeddings=512),
 )
 
 
@@ -69,13 +76,17 @@ class RewardModels(EndToEndTest):
         (self.folder / "case.json").write_text(json.dumps({"texts": TEXTS}))
         model = None
         gc.collect()
+        self.run_omr(nf4, seconds)
+
+    def run_omr(self, nf4=False, seconds=None):
         test = pathlib.Path(BINARY).parent / "tests/omr_reward_test"
         variables = {"OMR_FULL_MODEL": str(self.folder)} | ({"OMR_FULL_NF4": "1"} if nf4 else {})
         begin = time.monotonic()
         done = subprocess.run([test, "--gtest_filter=FullRewardModelTest.*"], capture_output=True, text=True,
                               env=os.environ | variables)
         told = [line for line in done.stdout.splitlines() if line.startswith(("difference", "peak"))]
-        print(f"\n{self.id()}: {time.monotonic() - begin:.0f} s (transformers {seconds:.0f} s without loading)", *told, sep="\n  ", flush=True)
+        peer = f" (transformers {seconds:.0f} s without loading)" if seconds is not None else ""
+        print(f"\n{self.id()}: {time.monotonic() - begin:.0f} s{peer}", *told, sep="\n  ", flush=True)
         self.assertEqual(done.returncode, 0, done.stdout[-3000:] + done.stderr[-3000:])
         self.assertEqual(len(told), 4)
 
@@ -87,6 +98,19 @@ class RewardModels(EndToEndTest):
 
     def test_hpsv2_vit_h_of_open_clip(self):
         self.check(VIT_H, open_clip=True)
+
+    def test_image_reward(self):
+        import torch
+        from make_reward import make_image_reward
+        from safetensors.torch import load_file, save_file
+        torch.manual_seed(0)
+        make_image_reward(self.folder, BLIP, ("none",), torch.float16)
+        made = load_file(self.folder / "expected.safetensors")
+        found = {key: made[f"none.{key}"] for key in ("text", "image", "preferences")}
+        found["image"], found["preferences"] = found["image"][:2].contiguous(), found["preferences"][:, :2].contiguous()
+        save_file(found | {key: value for key, value in made.items() if key.startswith("picture")},
+                  self.folder / "expected.safetensors")
+        self.run_omr()
 
     def test_pickscore_vit_h(self):
         self.check(VIT_H)

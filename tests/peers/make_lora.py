@@ -10,6 +10,7 @@ import pathlib
 import peft
 import torch
 from diffusers import AutoencoderKL, PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers.utils import set_weights_and_activate_adapters
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
@@ -86,6 +87,16 @@ def main():
     pipeline.text_encoder.add_adapter(peft.LoraConfig(r=2, lora_alpha=3, init_lora_weights=False,
                                                       target_modules=["q_proj", "out_proj", "fc1"]))
     compute("diffusers")
+    # Both at once, each with a weight of its own.
+    for model in (pipeline.unet, pipeline.text_encoder):
+        set_weights_and_activate_adapters(model, ["default"], [0.7])
+    with torch.no_grad():
+        for weight, delta in deltas:
+            weight += 0.4 * delta
+    compute("both")
+    with torch.no_grad():
+        for weight, delta in deltas:
+            weight -= 0.4 * delta
     StableDiffusionPipeline.save_lora_weights(
         out, unet_lora_layers=peft.get_peft_model_state_dict(pipeline.unet),
         text_encoder_lora_layers=peft.get_peft_model_state_dict(pipeline.text_encoder, adapter_name="default"),

@@ -317,8 +317,14 @@ WORDPIECE_TEXTS = [
 ]  # fmt: skip
 
 
-def make_image_reward(out):
-    folder = out / "image-reward"
+SMALL_IMAGE_REWARD = dict(
+    side=32, patch=8, projection=20,
+    vision=dict(hidden_size=128, intermediate_size=150, num_hidden_layers=2, num_attention_heads=2),
+    text=dict(hidden_size=60, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=48),
+)  # fmt: skip
+
+
+def make_image_reward(folder, sizes, quantizations=("none", "nf4"), dtype=torch.float32):
     folder.mkdir(parents=True, exist_ok=True)
     letters = "abcdefghijklmnopqrstuvwyz0123456789"
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *("##" + c for c in letters), *"!?'-;()$^_.,«»…—中文α", "##σ", "##ς",
@@ -327,16 +333,14 @@ def make_image_reward(out):
     (folder / "vocab.txt").write_text("\n".join(pieces) + "\n", encoding="utf-8")
     tokenizer = BertTokenizer(vocab={piece: i for i, piece in enumerate(pieces)})
 
-    side, width = 32, 128
-    vision = BlipVisionModel(BlipVisionConfig(hidden_size=width, intermediate_size=150, num_hidden_layers=2, num_attention_heads=2,
-                                              image_size=side, patch_size=8, layer_norm_eps=1e-6, hidden_act="gelu")).eval()  # fmt: skip
-    text = BlipTextModel(
-        BlipTextConfig(vocab_size=len(pieces) + 2, hidden_size=60, encoder_hidden_size=width, intermediate_size=96, num_hidden_layers=2,
-                       num_attention_heads=4, max_position_embeddings=48, layer_norm_eps=1e-12, is_decoder=True), add_pooling_layer=False,
-    ).eval()  # fmt: skip
-    sizes = [60, 1024, 128, 64, 16, 1]
-    mlp = torch.nn.ModuleList(torch.nn.Linear(a, b) for a, b in zip(sizes, sizes[1:]))
-    vision_proj, text_proj = torch.nn.Linear(width, 20), torch.nn.Linear(60, 20)
+    side, width, text_width = sizes["side"], sizes["vision"]["hidden_size"], sizes["text"]["hidden_size"]
+    vision = BlipVisionModel(BlipVisionConfig(image_size=side, patch_size=sizes["patch"], layer_norm_eps=1e-6, hidden_act="gelu",
+                                              **sizes["vision"])).eval()  # fmt: skip
+    text = BlipTextModel(BlipTextConfig(**({"vocab_size": len(pieces) + 2} | sizes["text"]), encoder_hidden_size=width,
+                                        layer_norm_eps=1e-12, is_decoder=True), add_pooling_layer=False).eval()  # fmt: skip
+    head = [text_width, 1024, 128, 64, 16, 1]
+    mlp = torch.nn.ModuleList(torch.nn.Linear(a, b) for a, b in zip(head, head[1:]))
+    vision_proj, text_proj = torch.nn.Linear(width, sizes["projection"]), torch.nn.Linear(text_width, sizes["projection"])
     parts = {"vision": vision, "text": text, "mlp": mlp, "vision_proj": vision_proj, "text_proj": text_proj}
     with torch.no_grad():
         for module in parts.values():
@@ -345,6 +349,7 @@ def make_image_reward(out):
                     parameter.normal_(0, 1.3 * parameter[0].numel() ** -0.5)
                 else:
                     parameter.add_(torch.randn_like(parameter) * 0.2)
+            module.to(dtype).float()  # as stored
     state = {}
     for key, value in vision.state_dict().items():
         for ours, theirs in (("embeddings.class_embedding", "cls_token"), ("embeddings.position_embedding", "pos_embed"),
@@ -354,20 +359,21 @@ def make_image_reward(out):
             key = key.replace(ours, theirs)
         state[f"blip.visual_encoder.{key}"] = value
     state |= {f"blip.text_encoder.{key}": value for key, value in text.state_dict().items()}
-    state["blip.text_encoder.embeddings.position_ids"] = torch.arange(48)[None]
+    state["blip.text_encoder.embeddings.position_ids"] = torch.arange(text.config.max_position_embeddings)[None]
     for name in ("vision_proj", "text_proj"):
         state |= {f"blip.{name}.{key}": value for key, value in parts[name].state_dict().items()}
     for layer, place in zip(mlp, (0, 2, 4, 6, 7)):
         state |= {f"mlp.layers.{place}.{key}": value for key, value in layer.state_dict().items()}
-    save_file({k: v.contiguous() for k, v in state.items()}, folder / "ImageReward.safetensors")
-    (folder / "med_config.json").write_text(json.dumps({"hidden_act": "gelu", "num_attention_heads": 4, "layer_norm_eps": 1e-12}))
+    save_file({k: (v.to(dtype) if v.is_floating_point() else v).contiguous() for k, v in state.items()}, folder / "ImageReward.safetensors")
+    heads = sizes["text"]["num_attention_heads"]
+    (folder / "med_config.json").write_text(json.dumps({"hidden_act": "gelu", "num_attention_heads": heads, "layer_norm_eps": 1e-12}))
 
     images = [random_image(*size) for size in ((45, 31), (side, side), (17, 60))]
     processor = CLIPImageProcessorPil(size={"shortest_edge": side}, crop_size={"height": side, "width": side})
     pixels = processor(images=[to_pil(image) for image in images], return_tensors="pt")["pixel_values"]
     inputs = tokenizer(TEXTS, padding="max_length", truncation=True, max_length=35, return_tensors="pt")
     tensors = {f"picture{i}": image for i, image in enumerate(images)}
-    for quantization in ("none", "nf4"):
+    for quantization in quantizations:
         if quantization == "nf4":
             quantize(vision), quantize(text)
         with torch.no_grad():
@@ -404,7 +410,7 @@ def main():
     make_preprocess(out)
     make_models(out)
     make_open_clip(out)
-    make_image_reward(out)
+    make_image_reward(out / "image-reward", SMALL_IMAGE_REWARD)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ import re
 import shutil
 
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import AutoencoderKL, DDIMScheduler, EulerDiscreteScheduler, PNDMScheduler
+from diffusers import StableDiffusionPipeline, UNet2DConditionModel
 from diffusers.loaders import single_file_utils
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
@@ -25,6 +26,7 @@ CASES = {
     "sd2_v": (2, 4, None, torch.float32),
     "sd2_base": (2, 4, 875000, torch.float16),
     "sd2_inpainting": (2, 9, 875000, torch.float32),
+    "sd2_turbo": (2, 4, None, torch.float16),
     "sd1": (1, 4, 470000, torch.bfloat16),
     "sd1_float8_e4m3fn": (1, 4, None, torch.float8_e4m3fn),
     "sd1_float8_e5m2": (1, 4, None, torch.float8_e5m2),
@@ -183,9 +185,11 @@ def case(out, name, family, channels, step, dtype):
     expected["ids"] = ids
     expected["states"] = text(ids)[0]
     if channels == 4:
-        v = family == 2 and step is None
-        scheduler = (DDIMScheduler if v else PNDMScheduler).from_config(
-            SCHEDULER | {"prediction_type": "v_prediction" if v else "epsilon"})
+        turbo = name == "sd2_turbo"
+        v = family == 2 and step is None and not turbo
+        cls = EulerDiscreteScheduler if turbo else DDIMScheduler if v else PNDMScheduler
+        scheduler = cls.from_config(SCHEDULER | {"prediction_type": "v_prediction" if v else "epsilon"} |
+                                    ({"timestep_spacing": "trailing"} if turbo else {}))
         pipeline = StableDiffusionPipeline(vae, text, tokenizer, unet, scheduler, None, None,
                                            requires_safety_checker=False)
         pipeline.set_progress_bar_config(disable=True)
@@ -195,6 +199,8 @@ def case(out, name, family, channels, step, dtype):
     save_file({k: v.detach().contiguous() for k, v in expected.items()}, folder / "expected.safetensors")
 
     stored = {k: v.detach().to(dtype).contiguous() for k, v in file.items()}
+    if name == "sd2_turbo":  # as generative-models saves it
+        stored = {k.replace("cond_stage_model.", "conditioner.embedders.0."): v for k, v in stored.items()}
     # What training leaves in such files.
     stored["alphas_cumprod"] = torch.rand(1000)
     stored["model_ema.decay"] = torch.tensor(0.9999)

@@ -1,7 +1,12 @@
 // A model of full size that tests/e2e/real_checkpoints_full_test.py wrote into $OMR_FULL_MODEL,
 // with what diffusers computes from it.
+#include <chrono>
 #include <cstdlib>
+#include <fstream>
+#include <functional>
 #include <iostream>
+#include <string>
+#include <vector>
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -22,17 +27,26 @@ TEST(FullModelTest, ComputesWhatDiffusersComputes) {
   StableDiffusionPipeline pipeline = StableDiffusionPipeline::open(
       ModelFolder::open(root / options["model"].get<std::string>()), {});
   const auto expected = io::SafetensorsFile::open(root / "expected.safetensors");
-  const auto check = [&](const char* name, const at::Tensor& found) {
+  const auto check = [&](const char* name, const at::Tensor& found, double limit = 1e-3) {
     const at::Tensor wanted = expected->tensor(name);
     const double difference = ((found - wanted).abs().max() / wanted.abs().max()).item<double>();
     std::cout << "difference of " << name << ": " << difference << '\n';
-    EXPECT_LT(difference, 1e-3) << name;
+    EXPECT_LT(difference, limit) << name;
   };
   check("unet", pipeline.unet()(expected->tensor("sample"), expected->tensor("timestep"),
                                 expected->tensor("context")));
   check("pixels", pipeline.vae()->decode(expected->tensor("latents")));
   check("moments", pipeline.vae()->encode(expected->tensor("picture")).mean);
   check("states", pipeline.encode({options["prompt"], {}}).states);
+  if (options.contains("lora")) {
+    pipeline.set_loras({{root / options["lora"].get<std::string>(), 1.0}});
+    check("unet_lora",
+          pipeline.unet()(expected->tensor("sample"), expected->tensor("timestep"),
+                          expected->tensor("context")),
+          1e-4);
+    pipeline.set_loras({});
+  }
+  if (expected->find("drawn") == nullptr) return;
   GenerationOptions request;
   request.steps = options["steps"];
   request.guidance_scale = options["guidance_scale"];
@@ -42,6 +56,46 @@ TEST(FullModelTest, ComputesWhatDiffusersComputes) {
   check("drawn", pipeline.generate({options["prompt"], {}}, request, {{5, {}, 1.0, false}}, {}, {})
                      .at(0)
                      .latents);
+}
+
+double seconds_of(const std::function<void()>& work) {
+  const auto begin = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+// Highest resident memory so far and now, in MiB. Pages of mapped files count.
+double status_mib(const std::string& key) {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with(key)) return std::stod(line.substr(key.size() + 1)) / 1024;
+  }
+  return 0;
+}
+
+void read_all(const std::filesystem::path& folder) {
+  std::vector<char> buffer(std::size_t{8} << 20);
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (entry.path().extension() != ".safetensors") continue;
+    std::ifstream file(entry.path(), std::ios::binary);
+    while (file.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || file.gcount() > 0) {
+    }
+  }
+}
+
+// Prints "load <dtype>: <seconds> s, read <seconds> s, peak <MiB> MiB" for the dtype in
+// $OMR_FULL_DTYPE; tests/e2e/loading_full_test.py judges.
+TEST(FullModelTest, LoadsAsTheFileIsRead) {
+  const char* folder = std::getenv("OMR_FULL_LOAD");
+  if (folder == nullptr) GTEST_SKIP() << "$OMR_FULL_LOAD names no folder";
+  const std::string dtype = std::getenv("OMR_FULL_DTYPE");
+  read_all(folder);  // what follows measures no disk
+  const double read = seconds_of([&] { read_all(folder); });
+  const double load = seconds_of([&] {
+    StableDiffusionPipeline::open(ModelFolder::open(folder), nn::resolve_execution("cpu", dtype));
+  });
+  std::cout << "load " << dtype << ": " << load << " s, read " << read << " s, peak "
+            << status_mib("VmHWM:") << " MiB\n";
 }
 
 }  // namespace

@@ -1,4 +1,6 @@
 // LoRA files put on a whole model, against PEFT and kohya's rule of merging.
+#include <cstdlib>
+
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
@@ -60,6 +62,13 @@ TEST_F(PeersPipelineLoraTest, AdaptersAddUpAndTheirWeightsMayChange) {
   EXPECT_LT(difference("kohya_0.4"), 1e-4);
 }
 
+TEST_F(PeersPipelineLoraTest, TwoFilesOfUnlikeStylesHoldWithAWeightEach) {
+  pipeline_.set_loras({{kPeers / "kohya.safetensors", 0.4}, {kPeers / "diffusers.safetensors", 0.7}});
+  EXPECT_LT(difference("both"), 1e-4);
+  pipeline_.set_loras({{kPeers / "diffusers.safetensors", 1.0}});
+  EXPECT_LT(difference("diffusers"), 1e-4) << "the next round's adapters are all that is on";
+}
+
 TEST_F(PeersPipelineLoraTest, WhatIsSavedInEitherStyleComputesTheSame) {
   const TemporaryFolder folder;
   std::vector<io::LoraLayer> layers = io::read_lora(kPeers / "diffusers.safetensors").layers;
@@ -69,6 +78,21 @@ TEST_F(PeersPipelineLoraTest, WhatIsSavedInEitherStyleComputesTheSame) {
     pipeline_.set_loras({{file, 1.0}});
     EXPECT_LT(difference("diffusers"), 1e-4);
   }
+}
+
+// For tests/e2e/lora_saving_test.py, which lets diffusers read them.
+TEST_F(PeersPipelineLoraTest, FilesForThePeersAreWritten) {
+  const char* folder = std::getenv("OMR_SAVED_LORAS");
+  if (folder == nullptr) GTEST_SKIP() << "$OMR_SAVED_LORAS names no folder";
+  std::vector<io::LoraLayer> layers = io::read_lora(kPeers / "diffusers.safetensors").layers;
+  io::write_lora(fs::path(folder) / "peft.safetensors", layers, io::LoraKeys::peft);
+  // diffusers loses kohya's alphas where they differ from layer to layer: one alpha, one rank.
+  std::erase_if(layers, [](const io::LoraLayer& layer) {
+    return layer.component != "unet" || layer.alpha != 5.0 || layer.down.size(0) != 3;
+  });
+  ASSERT_GT(layers.size(), 3u);
+  io::write_lora(fs::path(folder) / "some-kohya.safetensors", layers, io::LoraKeys::kohya);
+  io::write_lora(fs::path(folder) / "some-peft.safetensors", layers, io::LoraKeys::peft);
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ TEST(ModelReportTest, AWholeFolderMissesNothing) {
   EXPECT_TRUE(report.missing.empty());
   EXPECT_EQ(report.scheduler, "DDIMScheduler");
   EXPECT_EQ(report.prediction_type, "v_prediction");
-  for (const char* name : {"text_encoder", "unet", "vae", "reward", "refiner"}) {
+  for (const char* name : {"text_encoder", "unet", "vae"}) {
     ASSERT_NE(find(report, name), nullptr) << name;
     EXPECT_EQ(find(report, name)->problem, "");
     EXPECT_GT(find(report, name)->weights.size(), 0u);
@@ -60,6 +60,19 @@ TEST(ModelReportTest, WhatIsMissingAndWhatIsBrokenIsNamed) {
   EXPECT_NE(report.missing[1].find("merges.txt"), std::string::npos) << report.missing[1];
   EXPECT_NE(find(report, "unet")->problem.find("unet/config.json"), std::string::npos);
   EXPECT_EQ(find(report, "text_encoder")->problem, "");
+}
+
+TEST(ModelReportTest, APartAloneSaysWhatItIs) {
+  const fs::path pack = fs::path(OMR_MODELS) / "scenes";
+  for (const char* name : {"text_encoder", "unet", "vae"}) {
+    const PartReport report = report_part(pack / name);
+    EXPECT_EQ(report.name, name);
+    EXPECT_EQ(report.problem, "");
+    EXPECT_GT(report.weights.size(), 0u);
+  }
+  const PartReport other = report_part(pack / "refiner");
+  EXPECT_EQ(other.name, "");
+  EXPECT_NE(other.problem.find("a llama"), std::string::npos) << other.problem;
 }
 
 TEST(ModelReportTest, FamiliesGoByTheTextEncodersWidth) {

@@ -75,6 +75,7 @@ INSTANTIATE_TEST_SUITE_P(
     Layouts, PeersSingleFileTest,
     testing::Values(
         Case{"sd2_v", io::ModelFamily::sd2, PredictionType::v_prediction, SchedulerName::ddim, 96},
+        Case{"sd2_turbo", io::ModelFamily::sd2, PredictionType::epsilon, SchedulerName::euler, 64},
         Case{"sd2_base", io::ModelFamily::sd2, PredictionType::epsilon, SchedulerName::pndm, 64},
         Case{"sd2_inpainting", io::ModelFamily::sd2, PredictionType::epsilon, SchedulerName::pndm,
              64},
@@ -103,6 +104,19 @@ TEST(PeersSingleFileOptionsTest, AFileWithoutTokenizerBesideItSaysWhatToPutWhere
   ModelFolder named = ModelFolder::open(alone);
   named.tokenizer = kPeers / "sd1" / "tokenizer";
   EXPECT_EQ(ModelFiles::open(named).tokenizer, named.tokenizer);
+}
+
+TEST(PeersSingleFileOptionsTest, SdTurboIsDrawnInFewStepsWithoutGuidance) {
+  const ModelFolder turbo = ModelFolder::open(kPeers / "sd2_turbo" / "model.safetensors");
+  EXPECT_EQ(turbo.defaults.steps, 4);
+  EXPECT_EQ(turbo.defaults.guidance_scale, 1.0);
+  EXPECT_FALSE(ModelFolder::open(kPeers / "sd2_base" / "model.safetensors").defaults.steps);
+  const TemporaryFolder folder;
+  const fs::path named = folder.path() / "my-Turbo-mix.safetensors";
+  fs::copy_file(kPeers / "sd2_base" / "model.safetensors", named);
+  EXPECT_EQ(io::read_single_file(named).turbo, "its name");
+  fs::copy_file(kPeers / "sd1" / "model.safetensors", named, fs::copy_options::overwrite_existing);
+  EXPECT_EQ(io::read_single_file(named).turbo, "") << "there is none of SD 1.x's layout";
 }
 
 std::string refusal(const io::NamedTensors& tensors) {

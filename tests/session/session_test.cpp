@@ -310,13 +310,39 @@ TEST_F(SessionTest, AnInitialPictureIsKeptForResume) {
   Settings with = settings();
   with.init_image = "photo.png";
   const Latents initial{{1, 1, 2}, {3.0f, 4.0f}};
-  { Session session = Session::start(world_.parts(), kFolder, kIdentity, with, events_, initial); }
+  {
+    Session session =
+        Session::start(world_.parts(), kFolder, kIdentity, with, events_, InitialPicture{initial});
+  }
   Session session = resume();
   session.draw_first(events_, world_.cancellation);
   EXPECT_EQ(last_request().candidates[0].init, initial);
   run<RoundDone>(session, "add a moon");
   ASSERT_TRUE(last_request().candidates[0].init);
   EXPECT_NE(*last_request().candidates[0].init, initial);
+}
+
+TEST_F(SessionTest, AMaskHoldsInEveryRoundAndAfterResume) {
+  Settings with = settings();
+  with.mask = "mask.png";
+  EXPECT_THROW(Session::start(world_.parts(), kFolder, kIdentity, with, events_), Error)
+      << "there is no picture that it masks";
+  with.init_image = "photo.png";
+  const Latents initial{{1, 1, 2}, {3.0f, 4.0f}};
+  const Inpainting inpainting{{{1, 1, 1, 2}, {0.0f, 1.0f}}, {{1, 3, 1, 1}, {1.0f, 2.0f, 3.0f}}};
+  {
+    Session session =
+        Session::start(world_.parts(), kFolder, kIdentity, with, events_,
+                       InitialPicture{initial, std::make_shared<const Inpainting>(inpainting)});
+    session.draw_first(events_, world_.cancellation);
+    ASSERT_TRUE(last_request().inpainting);
+    EXPECT_EQ(*last_request().inpainting, inpainting);
+  }
+  Session session = resume();
+  EXPECT_EQ(session.state().settings.mask, "mask.png");
+  run<RoundDone>(session, "add a moon");
+  ASSERT_TRUE(last_request().inpainting);
+  EXPECT_EQ(*last_request().inpainting, inpainting);
 }
 
 TEST_F(SessionTest, OneFolderHasOneSessionAndOneProcess) {

@@ -35,7 +35,8 @@ struct AutoencoderKLConfig {
   bool mid_block_add_attention = true;
   bool use_quant_conv = true;
   bool use_post_quant_conv = true;
-  bool force_upcast = false;  // the decoder overflows in fp16
+  bool force_upcast = false;      // the decoder overflows in fp16
+  std::int64_t sample_size = 32;  // pixels along a side of what it was trained on
 
   // Pixels per latent: 2^(levels − 1).
   std::int64_t downscale() const { return std::int64_t{1} << (block_out_channels.size() - 1); }

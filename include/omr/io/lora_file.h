@@ -27,7 +27,11 @@ struct LoraFile {
   std::vector<LoraLayer> layers;
   std::vector<std::string> unread;  // tensors that are no pair of low-rank halves
   std::size_t tensors = 0;          // all tensors but the alphas
+  std::string keys;                 // whose key style: "kohya", "PEFT", …; several are listed
 };
+
+// "36 layers of rank 4, 8".
+std::string describe(const LoraFile& lora);
 
 // Opens one safetensors file. Alpha comes from its tensors, or from the metadata that diffusers
 // saves

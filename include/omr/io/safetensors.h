@@ -47,12 +47,17 @@ class SafetensorsFile : public std::enable_shared_from_this<SafetensorsFile> {
   // never the file. Throws Error(format) for a name that is not there.
   at::Tensor tensor(const std::string& name) const;
 
+  // Hints that a tensor's bytes were read and are not needed soon: the memory that the mapping
+  // takes for them may be given back. Views of it stay good.
+  void forget(const std::string& name) const;
+
  private:
   SafetensorsFile() = default;
   void parse_header();
 
   std::filesystem::path path_;
   std::byte* mapping_ = nullptr;  // of the file, or anonymous memory that holds a copy
+  bool is_file_ = false;
   std::size_t size_ = 0;
   std::size_t data_offset_ = 0;
   std::vector<TensorInfo> tensors_;

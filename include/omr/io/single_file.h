@@ -32,6 +32,9 @@ struct SingleFile {
   Weights unet, vae, text_encoder;
   // SD 1.x is epsilon throughout. Nothing where an SD 2.x file says nothing.
   std::optional<PredictionHint> prediction;
+  // Why the file is taken for SD-Turbo (arXiv 2311.17042), SD 2.1's layout distilled to 1 to 4
+  // steps without guidance; empty: it is not.
+  std::string turbo;
   std::string pad_token;  // that the family's tokenizer pads with
 };
 
@@ -44,6 +47,6 @@ SingleFile read_single_file(const std::filesystem::path& path);
 std::string describe_weights(const Weights& weights);
 
 // scheduler_config.json of a model of this family, as its authors publish it.
-Json scheduler_config_of(ModelFamily family, const std::string& prediction_type);
+Json scheduler_config_of(ModelFamily family, const std::string& prediction_type, bool turbo);
 
 }  // namespace omr::io

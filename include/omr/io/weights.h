@@ -36,6 +36,7 @@ class Weights {
   bool contains(const std::string& name) const;
   const TensorInfo& info(const std::string& name) const;  // throws Error(format) when absent
   at::Tensor tensor(const std::string& name) const;       // a view, see SafetensorsFile::tensor
+  void forget(const std::string& name) const;             // see SafetensorsFile::forget
   std::string where() const;                              // the file or folder, for messages
   std::vector<std::filesystem::path> files() const;       // every file that holds a tensor
 

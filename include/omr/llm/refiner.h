@@ -15,6 +15,7 @@
 #include "omr/llm/generate.h"
 #include "omr/llm/refiner_template.h"
 #include "omr/nn/execution.h"
+#include "omr/nn/model_offload.h"
 
 namespace omr::llm {
 
@@ -54,6 +55,8 @@ class Refiner {
   const RefinerTemplate& prompt_template() const;
   const SentencePieceTokenizer& tokenizer() const;
   LlamaForCausalLM& model();
+  // How the model takes turns with others; the kept prefix stays on the device.
+  nn::ModelOffload::Move move();
 
  private:
   struct State;

@@ -18,6 +18,10 @@ class Conv2dImpl : public torch::nn::Module {
              std::int64_t stride = 1, std::int64_t padding = 0, bool bias = true);
   at::Tensor forward(const at::Tensor& x);  // [B, C, H, W]
 
+  // Adapters move too.
+  using torch::nn::Module::to;
+  void to(c10::Device device, bool non_blocking = false) override;
+
   void add_lora(LoraBranch branch);
   void clear_lora();
   const std::vector<LoraBranch>& lora() const { return lora_; }

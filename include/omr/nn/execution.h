@@ -13,6 +13,11 @@ namespace omr::nn {
 struct ExecutionOptions {
   c10::Device device{c10::kCPU};
   c10::ScalarType dtype = c10::kFloat;  // of weights and activations
+  // Weights rest on the CPU, and ModelOffload brings each model to the device while it works.
+  bool offload = false;
+
+  // Where weights are put when they are loaded.
+  c10::Device home() const { return offload ? c10::Device(c10::kCPU) : device; }
 };
 
 // `device` is auto, cpu, cuda or cuda:N; auto is cuda where libtorch sees one. `dtype` is auto,

@@ -7,6 +7,7 @@
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
 
+#include "omr/nn/activation.h"
 #include "omr/nn/conv2d.h"
 
 namespace omr::nn {
@@ -15,6 +16,8 @@ class GroupNormImpl : public torch::nn::Module {
  public:
   GroupNormImpl(std::int64_t num_groups, std::int64_t num_channels, double eps);
   at::Tensor forward(const at::Tensor& x);  // [B, C, ...]
+  // activation(forward(x)), in one go where that is faster.
+  at::Tensor activated(const at::Tensor& x, Activation activation);
 
   at::Tensor weight, bias;
 

@@ -30,6 +30,10 @@ class LinearImpl : public torch::nn::Module {
   void set_nf4(Nf4Weight quantized);
   bool quantized() const { return nf4_.has_value(); }
 
+  // NF4 blocks and adapters move too.
+  using torch::nn::Module::to;
+  void to(c10::Device device, bool non_blocking = false) override;
+
   void add_lora(LoraBranch branch);
   void clear_lora();
   const std::vector<LoraBranch>& lora() const { return lora_; }

@@ -14,4 +14,7 @@ struct LoraBranch {
   double scale = 1.0;   // alpha / rank, times the user's weight
 };
 
+// The same on another device.
+LoraBranch to(LoraBranch branch, c10::Device device);
+
 }  // namespace omr::nn

@@ -32,7 +32,15 @@ struct Nf4Weight {
 // `dense`: floating point, any shape, on the CPU or CUDA.
 Nf4Weight quantize_nf4(const at::Tensor& dense, std::int64_t block_size = 64);
 
+// The same blocks on another device.
+Nf4Weight to(Nf4Weight quantized, c10::Device device);
+
 // The dense weight again, in `dtype`.
 at::Tensor dequantize_nf4(const Nf4Weight& quantized, at::ScalarType dtype);
+
+// x Wᵀ + bias of a weight [out, in], whose values are rounded to x's type; bias may be undefined.
+// Gradients flow to x. One vector on CUDA has a kernel of its own (nn/cuda/kernels.h).
+at::Tensor dequantized_linear(const at::Tensor& x, const Nf4Weight& quantized,
+                              const at::Tensor& bias);
 
 }  // namespace omr::nn

@@ -22,6 +22,7 @@ struct ModelFiles {
   std::string pad_token;            // where the tokenizer's files do not say; empty: CLIP's own
   std::optional<io::PredictionHint> prediction;  // a single file's
   std::optional<io::ModelFamily> family;         // likewise
+  bool turbo = false;                            // likewise: SD-Turbo
 
   // Throws Error(io|format|mismatch) naming the file. A single file holds no tokenizer: it is
   // looked for in `folder.tokenizer`, in tokenizer/ beside the file, in a folder named as the file,

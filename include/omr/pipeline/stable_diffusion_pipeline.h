@@ -17,6 +17,7 @@
 #include "omr/diffusion/autoencoder_kl.h"
 #include "omr/diffusion/unet_2d_condition_model.h"
 #include "omr/nn/lora.h"
+#include "omr/nn/model_offload.h"
 #include "omr/pipeline/generation_options.h"
 #include "omr/pipeline/model_folder.h"
 #include "omr/text/clip_text_model.h"
@@ -27,10 +28,22 @@ namespace omr::pipeline {
 
 struct ModelFiles;
 
+// How many pictures go through the UNet at once: learnt where memory ran out for more, then kept.
+struct BatchLimit {
+  std::size_t pictures = static_cast<std::size_t>(-1);
+};
+
 struct GeneratedImage {
   Image image;
   at::Tensor latents;  // scaled, [1, C, h, w] fp32 on the CPU: what `image` was decoded from
   std::uint64_t seed = 0;
+};
+
+// Pictures of one prompt.
+struct GenerationRequest {
+  PromptInput prompt;
+  GenerationOptions options;
+  std::vector<Start> starts;
 };
 
 struct LoraSelection {
@@ -50,12 +63,23 @@ class StableDiffusionPipeline {
   static StableDiffusionPipeline open(const ModelFolder& folder,
                                       const nn::ExecutionOptions& execution);
 
-  // One picture per start, in order. Throws Error(usage) for an impossible size or number of steps,
-  // Error(cancelled), Error(resource) when memory runs out or the model's numbers overflow.
+  // One picture per start, in order. Where memory runs out for all of them at once they are drawn
+  // in smaller batches, which gives the same pictures up to rounding, and the VAE decodes in tiles.
+  // Throws Error(usage) for an impossible size or number of steps, Error(cancelled),
+  // Error(resource) when not even one picture fits or the UNet's numbers overflow; the pipeline is
+  // as usable afterwards as before.
   std::vector<GeneratedImage> generate(const PromptInput& prompt, const GenerationOptions& options,
                                        const std::vector<Start>& starts,
                                        const ProgressCallback& progress,
-                                       const Cancellation& cancellation);
+                                       const Cancellation& cancellation) {
+    return generate({{prompt, options, starts}}, progress, cancellation).front();
+  }
+  // The pictures of several requests, in order. What shares size, schedule, guidance and the length
+  // of its prompt in chunks goes through the UNet together, whatever it shows; its pictures are
+  // those of a call of its own up to rounding.
+  std::vector<std::vector<GeneratedImage>> generate(const std::vector<GenerationRequest>& requests,
+                                                    const ProgressCallback& progress,
+                                                    const Cancellation& cancellation);
 
   // The start that img2img makes of a picture: encoded with the seed's generator. The picture is
   // resized to width x height (0: its own size, rounded down to the VAE's multiple) by Lanczos.
@@ -76,6 +100,13 @@ class StableDiffusionPipeline {
   // Conditioning of one prompt, weights applied: [1, S, D], in chunks where the prompt is long.
   text::PromptEmbedding encode(const PromptInput& prompt);
 
+  // The parts take turns on the device from now on (diffusers' enable_model_cpu_offload); they must
+  // have been loaded with ExecutionOptions::offload. Others may take turns with them: they are
+  // named text_encoder, unet and vae.
+  void set_offload(std::shared_ptr<nn::ModelOffload> offload);
+  // The VAE always decodes in tiles (enable_vae_tiling), of the size it was trained on.
+  void set_vae_tiling(bool tiling) { vae_tiling_ = tiling; }
+
   int default_width() const;
   int default_height() const;
   // As the model's own scheduler class reads it; another class has defaults of its own.
@@ -87,21 +118,37 @@ class StableDiffusionPipeline {
   diffusion::UNet2DConditionModel& unet() { return unet_; }
   diffusion::AutoencoderKL& vae() { return vae_; }
 
-  // Latents -> pictures.
+  // Latents -> pictures. A VAE whose numbers overflow in fp16 is widened to fp32 for good, with a
+  // warning; in fp32 that is an Error(resource).
   std::vector<Image> decode(const at::Tensor& latents);
 
  private:
   StableDiffusionPipeline(text::CLIPTokenizer tokenizer, text::CLIPTextModel text_encoder,
                           diffusion::UNet2DConditionModel unet, diffusion::AutoencoderKL vae);
 
-  // One picture before its first UNet call; tensors [1, …] on the CPU, undefined where not needed.
+  // Text to guide by, both [1, S, D] of one length; `negative` is undefined without guidance.
+  struct Conditioning {
+    at::Tensor prompt, negative;
+  };
+  Conditioning condition(const PromptInput& prompt, const GenerationOptions& options);
+  // One picture before its first UNet call; tensors [1, …], undefined where not needed, those of
+  // prepare() on the CPU.
   struct PreparedStart {
     std::size_t first_call = 0;
+    at::Tensor prompt, negative;
     at::Tensor latents, more_channels, mask, original, noise;
     at::Generator generator;  // where the drawing of all that ended
   };
   PreparedStart prepare(const Start& start, const schedulers::Scheduler& scheduler, int steps,
                         int height, int width);
+  // Clean latents of pictures that share all that `options` says and their first call.
+  at::Tensor draw_batch(const GenerationOptions& options,
+                        const std::vector<const PreparedStart*>& starts,
+                        const std::function<void()>& on_step, const Cancellation& cancellation);
+  std::int64_t vae_tile() const;  // in latents
+  std::vector<Image> decode_at_once(const at::Tensor& latents, std::int64_t tile);
+  // Brings a part to the device, where parts take turns.
+  void use(const char* part);
   // Scaled latents of pixels [1, 3, H, W] in [-1, 1], drawn with `generator`.
   at::Tensor encode_pixels(const at::Tensor& pixels, at::Generator generator);
 
@@ -119,6 +166,9 @@ class StableDiffusionPipeline {
   schedulers::SchedulerName default_scheduler_ = schedulers::SchedulerName::ddim;
   nn::ExecutionOptions execution_;
   nn::ExecutionOptions vae_execution_;
+  std::shared_ptr<nn::ModelOffload> offload_;
+  bool vae_tiling_ = false;
+  std::map<std::int64_t, BatchLimit> batch_limits_;  // by the pictures' pixels
   std::vector<LoraSelection> loras_;
   std::vector<nn::LoraReport> lora_reports_;
 };

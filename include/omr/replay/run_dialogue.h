@@ -16,7 +16,7 @@ namespace omr::replay {
 // What a dialogue runs with.
 struct Preparation {
   session::Settings settings;  // its own over the command line's and the pack's; prompt included
-  std::optional<Latents> initial;
+  std::optional<session::InitialPicture> initial;
 };
 
 struct DialogueRun {

@@ -18,6 +18,7 @@
 #include "omr/io/weights.h"
 #include "omr/nn/execution.h"
 #include "omr/nn/lora.h"
+#include "omr/nn/model_offload.h"
 
 namespace omr::reward {
 
@@ -72,6 +73,9 @@ class RewardModel {
 
   // What became of the adapter; empty without one.
   const std::optional<nn::LoraReport>& adapter_report() const { return adapter_report_; }
+
+  // How the model takes turns with others on its device.
+  nn::ModelOffload::Move move();
 
  private:
   explicit RewardModel(std::shared_ptr<RewardTower> tower);

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "omr/core/cancellation.h"
 #include "omr/core/image.h"
 #include "omr/core/latents.h"
+#include "omr/session/initial_picture.h"
 
 namespace omr::session {
 
@@ -51,6 +53,8 @@ struct ImageRequest {
   int width = 0;  // pixels; 0: the model's own size
   int height = 0;
   std::vector<LoraChoice> loras;  // exactly these are on
+  // Of every candidate, which then starts from latents: the rest of them stays as it is.
+  std::shared_ptr<const Inpainting> inpainting;
 };
 
 struct Candidate {

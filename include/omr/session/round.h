@@ -38,8 +38,8 @@ struct RoundInputs {
   const SessionState& state;
   // Empty: the prompt set by hand, or the session's first, is drawn as it is.
   std::string feedback;
-  const RoundMemory* memory = nullptr;  // of the current round; null before the first
-  const Latents* initial = nullptr;     // of --init-image
+  const RoundMemory* memory = nullptr;      // of the current round; null before the first
+  const InitialPicture* initial = nullptr;  // of --init-image
 };
 
 struct RoundResult {

@@ -40,13 +40,14 @@ enum class Existing { refuse, begin_anew };
 
 class Session {
  public:
-  // Begins a session in `folder`, which is created if missing. `initial` are the latents of
-  // settings.init_image. Throws Error(usage) when the folder holds a session already (unless it is
-  // to be begun anew: its journal is emptied, its pictures are replaced round by round) or is in
-  // use, or for settings out of range; Error(io|resource) when it cannot be written.
+  // Begins a session in `folder`, which is created if missing. `initial` is made of
+  // settings.init_image and settings.mask. Throws Error(usage) when the folder holds a session
+  // already (unless it is to be begun anew: its journal is emptied, its pictures are replaced round
+  // by round) or is in use, or for settings out of range; Error(io|resource) when it cannot be
+  // written.
   static Session start(const Parts& parts, const std::filesystem::path& folder,
                        const ModelIdentity& identity, const Settings& settings,
-                       const SessionEvents& events = {}, std::optional<Latents> initial = {},
+                       const SessionEvents& events = {}, std::optional<InitialPicture> initial = {},
                        Existing existing = Existing::refuse);
 
   // Goes on with the session in `folder`, from what its journal says. A torn last line is cut off;
@@ -117,7 +118,7 @@ class Session {
   std::unique_ptr<FileLock> lock_;
   JournalWriter journal_;
   SessionState state_;
-  std::optional<Latents> initial_;
+  std::optional<InitialPicture> initial_;
   Resumed resumed_;
   int memory_round_ = 0;  // whose candidates memory_ holds; 0: none
   RoundMemory memory_;

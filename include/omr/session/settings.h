@@ -34,6 +34,7 @@ struct Settings {
   std::optional<double> strength;
   std::vector<LoraChoice> loras;
   std::string init_image;  // where the first latents came from; empty: from noise
+  std::string mask;        // white where they are redrawn; empty: everywhere
 
   std::string reward_schedule = "paper";  // reward_schedule.h
   double learning_rate = 0.3;             // η of rewards.h; 0 switches learning off
