@@ -65,8 +65,8 @@ bool runs_here(const at::Tensor& x) {
   static std::map<int, bool> known;
   const std::lock_guard lock(mutex);
   const int device = x.device().index();
-  const auto found = known.find(device);
-  return found != known.end() ? found->second : known[device] = cuda::kernels_run_on(device);
+  if (!known.contains(device)) known[device] = cuda::kernels_run_on(device);
+  return known[device];
 }
 
 cuda::Number number_of(at::ScalarType type) {
