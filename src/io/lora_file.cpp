@@ -149,6 +149,7 @@ LoraFile collect(const Weights& weights) {
                   path.string() + ": layer \"" + name + "\" has only one half of its pair");
     }
     // 1x1 convolutions and linears are the same product; real convolutions are not.
+    layer.pointwise = layer.down.dim() == 4 && layer.down.size(2) == 1 && layer.down.size(3) == 1;
     for (at::Tensor* half : {&layer.down, &layer.up}) {
       if (half->dim() == 4 && half->size(2) == 1 && half->size(3) == 1) *half = half->flatten(1);
     }

@@ -15,9 +15,15 @@ double alpha_of(const LoraLayer& layer) {
   return layer.alpha.value_or(static_cast<double>(layer.down.size(0)));
 }
 
+// A 1x1 convolution's A is a convolution in files, though a matrix to omr.
+at::Tensor stored_down(const LoraLayer& layer) {
+  return layer.pointwise ? layer.down.unsqueeze(-1).unsqueeze(-1) : layer.down;
+}
+
 // A convolution's B is a 1x1 convolution in files.
 at::Tensor stored_up(const LoraLayer& layer) {
-  return layer.down.dim() == 4 ? layer.up.unsqueeze(-1).unsqueeze(-1) : layer.up;
+  const bool convolution = layer.down.dim() == 4 || layer.pointwise;
+  return convolution ? layer.up.unsqueeze(-1).unsqueeze(-1) : layer.up;
 }
 
 // PEFT's config of one component: the most common rank and alpha, and the layers that differ.
@@ -58,7 +64,7 @@ void write_lora(const std::filesystem::path& path, const std::vector<LoraLayer>&
     components[component].push_back(&layer);
     if (keys == LoraKeys::peft) {
       const std::string name = component + "." + layer.module;
-      tensors.emplace_back(name + ".lora_A.weight", layer.down);
+      tensors.emplace_back(name + ".lora_A.weight", stored_down(layer));
       tensors.emplace_back(name + ".lora_B.weight", stored_up(layer));
       continue;
     }
@@ -69,7 +75,7 @@ void write_lora(const std::filesystem::path& path, const std::vector<LoraLayer>&
     }
     name += layer.module;
     std::replace(name.begin(), name.end(), '.', '_');
-    tensors.emplace_back(name + ".lora_down.weight", layer.down);
+    tensors.emplace_back(name + ".lora_down.weight", stored_down(layer));
     tensors.emplace_back(name + ".lora_up.weight", stored_up(layer));
     tensors.emplace_back(name + ".alpha", at::scalar_tensor(alpha_of(layer), at::kFloat));
   }
@@ -98,7 +104,7 @@ void write_peft_adapter(const std::filesystem::path& folder, const std::vector<L
   for (const LoraLayer& layer : layers) {
     members.push_back(&layer);
     const std::string name = "base_model.model." + layer.module;
-    tensors.emplace_back(name + ".lora_A.weight", layer.down);
+    tensors.emplace_back(name + ".lora_A.weight", stored_down(layer));
     tensors.emplace_back(name + ".lora_B.weight", stored_up(layer));
   }
   Json config = peft_config(members);

@@ -20,6 +20,7 @@ struct LoraLayer {
   at::Tensor down;              // lora_A: [rank, in], of a real convolution [rank, in, k, k]
   at::Tensor up;                // lora_B: [out, rank]
   std::optional<double> alpha;  // absent means alpha = rank
+  bool pointwise = false;       // of a 1x1 convolution: files write the halves with 1x1 kernels
 };
 
 struct LoraFile {
