@@ -14,8 +14,9 @@
 namespace omr::train {
 namespace {
 
-// What chance does to each guard between two looks, measured on the embedded pack: the judge's
-// share of right attributes, the held-out loss as a share of the base's, the drift in |ln|.
+// How much worse each guard may be than its best before a look counts against the run; chosen, not
+// measured: of the judge's share of right attributes, of the held-out loss as a share of the
+// base's, of the drift in |ln|.
 constexpr double kJudgeTolerance = 0.03;
 constexpr double kLossTolerance = 0.02;
 constexpr double kDriftTolerance = 0.5;

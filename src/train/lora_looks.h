@@ -32,8 +32,7 @@ class LoraLooks {
  private:
   using Metrics = std::map<std::string, double>;
   Metrics measure(std::vector<std::pair<std::string, Image>>* pictures);
-  // Of the metric that guards the run: higher is better, and worse by more than what is left to
-  // chance.
+  // The metric that guards the run: higher is better; worse by `tolerance` is not yet worse.
   struct Guard {
     double value = 0;
     double tolerance = 0;
