@@ -6,6 +6,7 @@
 
 #include "omr/core/error.h"
 #include "omr/core/exit_code.h"
+#include "omr/eval/recorded_experiment.h"
 #include "omr/eval/rounds_report.h"
 #include "omr/eval/scene_drawer.h"
 #include "omr/io/atomic_file.h"
@@ -32,6 +33,7 @@ struct EvalRoundsOptions {
   eval::RoundsExperiment experiment;
   std::vector<std::string> arms;
   std::string drawer = "model";
+  std::string recorded;
   std::string out;
 };
 
@@ -65,6 +67,37 @@ void write_results(const fs::path& folder, const eval::RoundsExperiment& experim
   io::write_atomically(folder / "report.html", eval::html_report(experiment, drawers));
 }
 
+// Of recorded dialogues there is no user to simulate: all arms but those that need one.
+int run_recorded(const EvalRoundsOptions& options, SessionParts& session_parts,
+                 DiskFileSystem& files, SystemClock& clock) {
+  eval::RoundsExperiment experiment = experiment_of(options, session_parts);
+  if (options.arms.empty()) {
+    std::erase_if(experiment.arms,
+                  [](const eval::Arm& arm) { return arm.perfect_listener || arm.user_picks; });
+  }
+  const auto targets = eval::read_recorded_targets(
+      files.read(options.recorded, session::kMaxJournalBytes), options.recorded);
+  const session::Parts parts = session_parts.parts(files, clock);
+  const eval::Models models{parts.image_model, parts.language_model, parts.reward_model, clock};
+  ProgressBar bar("recorded", !options.output.quiet && !options.output.json);
+  const auto results = eval::run_recorded_experiment(
+      targets, experiment.arms, experiment.settings, experiment.seed, models,
+      [&](int done, int of, const eval::Arm& arm) { bar.update(done, of, arm.name); },
+      interruption());
+  bar.clear();
+  if (options.output.json) {
+    print_event(eval::summary_event(results));
+  } else {
+    print_line(eval::text_table(results));
+  }
+  if (!options.out.empty()) {
+    io::write_atomically(fs::path(options.out) / "summary.jsonl",
+                         eval::summary_event(results).dump() + "\n");
+    io::write_atomically(fs::path(options.out) / "report.html", eval::html_report(results));
+  }
+  return kExitDone;
+}
+
 int run_eval_rounds(const EvalRoundsOptions& options) {
   apply_verbosity(options.output);
   if (options.drawer != "model" && options.drawer != "perfect" && options.drawer != "both") {
@@ -75,6 +108,7 @@ int run_eval_rounds(const EvalRoundsOptions& options) {
   DiskFileSystem files;
   if (!options.out.empty()) files.create_folder(options.out);
   SessionParts session_parts(options.model, options.session);
+  if (!options.recorded.empty()) return run_recorded(options, session_parts, files, clock);
   const eval::RoundsExperiment experiment = experiment_of(options, session_parts);
   const session::Parts parts = session_parts.parts(files, clock);
   eval::SceneDrawer perfect(kPerfectWidth);
@@ -98,6 +132,7 @@ int run_eval_rounds(const EvalRoundsOptions& options) {
     } else {
       print_line("drawer: " + drawer);
       print_line(eval::text_table(drawers.back().results));
+      print_line(eval::weakest_line(drawers.back().results.front()));
     }
   }
   if (!options.out.empty()) write_results(options.out, experiment, drawers);
@@ -133,6 +168,12 @@ void setup_eval_rounds(CLI::App& app, Command& selected) {
       ->add_option("--change-of-mind", experiment.user.change_of_mind,
                    "share of users who come to want something else")
       ->check(CLI::Range(0.0, 1.0));
+  command->add_option(
+      "--recorded", options->recorded,
+      "recorded dialogues, a JSON line each with a \"target\" in words, in the place "
+      "of simulated users: the reward model judges");
+  command->add_flag("--restless", experiment.user.restless,
+                    "users who want something else whenever all is right, until --max-rounds");
   command->add_option("--out", options->out,
                       "folder for dialogues.jsonl, summary.jsonl and report.html");
   add_model_option(*command, options->model);

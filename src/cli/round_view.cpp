@@ -60,6 +60,9 @@ std::string RoundView::round(const session::RoundDone& done, const std::string&)
            palette_.red("the refiner's answer was not used: " + printable(record.fallback_reason)) +
            "\n";
   }
+  for (const std::string& phrase : record.restored) {
+    out += palette_.dim("  the refiner had lost  " + printable(phrase)) + "\n";
+  }
   if (!record.phrases.empty()) out += "  phrases  " + phrases(record.phrases) + "\n";
   const auto& which = record.applicable;
   const bool scored = which.pref || which.div || which.cons || which.mi;

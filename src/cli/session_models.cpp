@@ -61,16 +61,27 @@ std::vector<session::Candidate> PipelineImageModel::generate(const session::Imag
     inpainting = {to_tensor(request.inpainting->mask),
                   to_tensor(request.inpainting->masked_pixels)};
   }
+  if (request.region) options.region = {{request.region->contrast, {}}, request.region->calls};
+  // The user's own mask stands; an inpainting UNet without one is told that all is drawn anew.
+  const bool local =
+      !inpainting && request.region &&
+      pipeline_.unet()->config().in_channels == pipeline_.vae()->config().latent_channels;
   std::vector<pipeline::Start> starts;
   for (const session::CandidateRequest& candidate : request.candidates) {
-    starts.push_back({candidate.seed, candidate.init ? to_tensor(*candidate.init) : at::Tensor(),
-                      candidate.strength,
-                      /*encoded_with_seed=*/false, inpainting});
+    pipeline::Start start;
+    start.seed = candidate.seed;
+    if (candidate.init) start.latents = to_tensor(*candidate.init);
+    start.strength = candidate.strength;
+    start.inpainting = inpainting;
+    start.local = local && candidate.local;
+    start.steps = candidate.steps;
+    starts.push_back(std::move(start));
   }
   std::vector<session::Candidate> out;
   for (pipeline::GeneratedImage& picture :
        pipeline_.generate(prompt, options, starts, progress, cancellation)) {
-    out.push_back({std::move(picture.image), to_latents(picture.latents), picture.seed});
+    out.push_back(
+        {std::move(picture.image), to_latents(picture.latents), picture.seed, picture.unet_calls});
   }
   return out;
 }

@@ -7,6 +7,7 @@
 #include "omr/io/picture_file.h"
 #include "omr/io/sha256.h"
 #include "omr/io/weights.h"
+#include "omr/session/candidate_plan.h"
 #include "omr/text/prompt_weights.h"
 
 namespace omr::cli {
@@ -17,6 +18,14 @@ void add_session_options(CLI::App& app, SessionOptions& options, PictureOptions&
       ->check(CLI::Range(1, session::kMaxCandidates));
   app.add_option("--reward-schedule", options.reward_schedule,
                  "how rewards are mixed over the rounds: paper, static or none");
+  app.add_option("--keep", options.keep,
+                 "what later rounds keep of the picture: local (all but the part that changes), "
+                 "noise or latents");
+  app.add_option("--round-seconds", options.round_seconds,
+                 "time that a round may take: chooses steps, candidates and strength to fit, at "
+                 "most --steps and --candidates")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--user", options.user, "name of who asks, for the journal (default: none)");
   app.add_flag("--no-phrase-weights", options.no_phrase_weights,
                "leave the prompt embedding as it is");
   app.add_flag("--no-reward", options.no_reward, "run without a reward model");
@@ -36,6 +45,8 @@ SessionParts::SessionParts(const ModelOptions& model, const SessionOptions& opti
     pipeline_.set_offload(offload_);
   }
   session::find_reward_schedule(options.reward_schedule);
+  session::find_keep_policy(options.keep);
+  if (!options.user.empty()) check_text(options.user, "user");
   if (const auto folder = options.no_refiner ? std::nullopt : refiner_folder(model)) {
     refiner_.emplace(open_refiner(*folder, model));
     if (offload_) offload_->add("refiner", refiner_->move());
@@ -60,6 +71,8 @@ session::Settings SessionParts::settings(const PictureOptions& picture) const {
   // The pack's references are of its own reward model's scores.
   if (!model_.reward.empty()) out.references = {};
   out.reward_schedule = options_.reward_schedule;
+  out.keep = options_.keep;
+  out.round_seconds = options_.round_seconds;
   out.use_phrase_weights = !options_.no_phrase_weights;
   out.metadata = !options_.no_metadata;
   return out;
@@ -99,7 +112,8 @@ session::Parts SessionParts::parts(session::FileSystem& files, session::Clock& c
           reward_model_ ? &*reward_model_ : nullptr,
           codec_,
           files,
-          clock};
+          clock,
+          options_.user};
 }
 
 std::vector<std::int64_t> SessionParts::token_ids(const std::string& prompt) const {
@@ -119,8 +133,25 @@ session::ModelIdentity SessionParts::identity() const {
   hash("text_encoder", io::Weights::open(folder_.part("text_encoder"), "model"));
   hash("unet", io::Weights::open(folder_.part("unet"), "diffusion_pytorch_model"));
   hash("vae", io::Weights::open(folder_.part("vae"), "diffusion_pytorch_model"));
-  if (refiner_) hash("refiner", io::Weights::open(*refiner_folder(model_), "model"));
-  if (reward_) hash("reward", reward::open_reward_weights(*reward_folder(model_)));
+  // Adapters change what a model answers as its own weights do.
+  const auto hash_adapter = [&](const std::string& part, const std::filesystem::path& folder) {
+    const std::filesystem::path file = folder / "adapter_model.safetensors";
+    if (std::filesystem::exists(file)) out.sha256[part] = io::sha256_file(file);
+  };
+  if (refiner_) {
+    const auto folder = *refiner_folder(model_);
+    hash("refiner", io::Weights::open(folder, "model"));
+    hash_adapter("refiner_adapter", folder / "adapter");
+  }
+  if (reward_) {
+    const auto folder = *reward_folder(model_);
+    hash("reward", reward::open_reward_weights(folder));
+    const bool own = model_.reward_adapter.empty();
+    if (model_.reward_adapter != "none") {
+      hash_adapter("reward_adapter",
+                   own ? folder / "adapter" : std::filesystem::path(model_.reward_adapter));
+    }
+  }
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "omr/core/error.h"
+#include "omr/session/candidate_plan.h"
 
 namespace omr::eval {
 
@@ -38,6 +39,14 @@ const std::vector<Arm>& standard_arms() {
         [](Arm& arm) { arm.reward_schedule = "none"; });
     add("one-candidate", "one candidate, of as many UNet calls",
         [](Arm& arm) { arm.candidates = 1; });
+    for (const std::string& policy : session::keep_policy_names()) {
+      add(("keep-" + policy).c_str(), "what is kept of the picture: see --keep",
+          [&](Arm& arm) { arm.keep = policy; });
+    }
+    add("user-picks", "the user goes on from the best candidate, not the rewards",
+        [](Arm& arm) { arm.user_picks = true; });
+    add("perfect-listener", "the whole loop with a listener who misses nothing",
+        [](Arm& arm) { arm.perfect_listener = true; });
     add("fresh-noise", "a new seed each round", [](Arm& arm) { arm.fresh_noise = true; });
     return out;
   }();
@@ -63,6 +72,7 @@ std::vector<Arm> choose_arms(const std::vector<std::string>& names) {
 session::Settings settings_of(const Arm& arm, session::Settings base) {
   base.use_phrase_weights = arm.phrase_weights;
   base.reward_schedule = arm.reward_schedule;
+  if (!arm.keep.empty()) base.keep = arm.keep;
   if (!arm.learning) base.learning_rate = 0;
   if (!arm.loras) base.loras.clear();
   if (arm.candidates > 0) {

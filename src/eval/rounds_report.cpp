@@ -89,6 +89,17 @@ std::vector<std::pair<std::string, Share>> weakest_values(const RoundsSummary& s
   return values;
 }
 
+std::string weakest_line(const ArmResult& result) {
+  constexpr std::size_t kShown = 6;
+  std::string out = "got right least by " + result.arm.name + ":";
+  bool first = true;
+  for (const auto& [name, share] : weakest_values(result.summary, kShown)) {
+    out += (first ? " " : ", ") + name + " " + percent(share.value());
+    first = false;
+  }
+  return out;
+}
+
 std::string text_table(const std::vector<ArmResult>& results) {
   char line[256];
   std::snprintf(line, sizeof line, "%-18s %7s %15s %9s %9s %8s %9s %9s", "arm", "rounds", "95 %",

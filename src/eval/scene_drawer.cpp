@@ -1,5 +1,8 @@
 #include "omr/eval/scene_drawer.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "omr/scenes/captions.h"
 #include "omr/scenes/drawing.h"
 #include "omr/scenes/sampling.h"
@@ -35,10 +38,15 @@ std::vector<session::Candidate> SceneDrawer::generate(const session::ImageReques
   const scenes::Description description =
       scenes::read_caption(session::parse_weights(request.prompt).text);
   std::vector<session::Candidate> out;
+  int region_calls = request.region ? 2 * std::max(1, request.region->calls / 2) : 0;
   for (const session::CandidateRequest& candidate : request.candidates) {
     const std::uint64_t seed = candidate.init ? seed_of(*candidate.init) : candidate.seed;
     const scenes::Scene scene = scenes::scene_of(description, seed);
-    out.push_back({scenes::draw_scene(scene, width_), latents_of(seed), candidate.seed});
+    const int steps = candidate.steps > 0 ? candidate.steps : request.steps;
+    auto calls = static_cast<int>(steps * (candidate.init ? candidate.strength : 1.0));
+    // As the pipeline counts: two calls a draw of noise, for the first who needs the region.
+    if (candidate.local && request.region) calls += std::exchange(region_calls, 0);
+    out.push_back({scenes::draw_scene(scene, width_), latents_of(seed), candidate.seed, calls});
   }
   if (progress) progress(request.steps, request.steps);
   return out;

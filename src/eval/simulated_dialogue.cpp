@@ -8,42 +8,17 @@
 #include "omr/scenes/random.h"
 #include "omr/session/session.h"
 
+#include "eval/watched_image_model.h"
+
 namespace omr::eval {
 namespace {
-
-// Remembers what the session saw and what it cost: the session itself keeps pictures on disk only.
-class WatchedImageModel : public session::ImageModel {
- public:
-  explicit WatchedImageModel(session::ImageModel& model) : model_(model) {}
-
-  std::vector<session::Candidate> generate(const session::ImageRequest& request,
-                                           const session::Progress& progress,
-                                           const Cancellation& cancellation) override {
-    std::vector<session::Candidate> candidates = model_.generate(request, progress, cancellation);
-    unet_calls = 0;
-    for (const session::CandidateRequest& candidate : request.candidates) {
-      unet_calls += candidate.init ? static_cast<std::int64_t>(request.steps * candidate.strength)
-                                   : request.steps;
-    }
-    images.clear();
-    for (const session::Candidate& candidate : candidates) images.push_back(candidate.image);
-    return candidates;
-  }
-  void check_lora(const session::LoraChoice& lora) override { model_.check_lora(lora); }
-
-  std::vector<Image> images;
-  std::int64_t unet_calls = 0;
-
- private:
-  session::ImageModel& model_;
-};
 
 double seconds_of(const session::RoundRecord& record, const char* part) {
   const auto found = record.seconds.find(part);
   return found == record.seconds.end() ? 0 : found->second;
 }
 
-RoundTrace trace_of(const session::RoundRecord& record, std::int64_t unet_calls) {
+RoundTrace trace_of(const session::RoundRecord& record) {
   RoundTrace trace;
   trace.feedback = record.feedback;
   trace.prompt = record.prompt;
@@ -57,8 +32,37 @@ RoundTrace trace_of(const session::RoundRecord& record, std::int64_t unet_calls)
   trace.refine_seconds = seconds_of(record, "refine");
   trace.generate_seconds = seconds_of(record, "generate");
   trace.score_seconds = seconds_of(record, "score");
-  trace.unet_calls = unet_calls;
+  trace.unet_calls = record.unet_calls;
   return trace;
+}
+
+// Writes down what the user has said so far.
+class PerfectListener : public session::LanguageModel {
+ public:
+  explicit PerfectListener(const scenes::SimulatedUser& user) : user_(user) {}
+  session::Refinement refine(const std::string&, const std::string&,
+                             const Cancellation& cancellation) override {
+    cancellation.check();
+    session::Refinement answer;
+    answer.prompt = scenes::caption(user_.told());
+    answer.settled = true;
+    return answer;
+  }
+
+ private:
+  const scenes::SimulatedUser& user_;
+};
+
+// The candidate (from 1) with most right; the kept one among equals.
+int best_for_user(const std::vector<Image>& images, const scenes::SimulatedUser& user, int kept) {
+  const auto right = [&](int k) {
+    return user.see(scenes::judge(images.at(static_cast<std::size_t>(k - 1)))).share_right();
+  };
+  int best = kept;
+  for (int k = 1; k <= static_cast<int>(images.size()); ++k) {
+    if (right(k) > right(best)) best = k;
+  }
+  return best;
 }
 
 }  // namespace
@@ -74,10 +78,13 @@ DialogueTrace run_simulated_dialogue(const Arm& arm, const Models& models,
   settings.seed = next_seed();
 
   WatchedImageModel image_model(models.image_model);
+  PerfectListener perfect_listener(user);
   JournalMemory files;
   NoArtifacts codec;
   const session::Parts parts{image_model,
-                             arm.refiner ? models.language_model : nullptr,
+                             arm.perfect_listener ? &perfect_listener
+                             : arm.refiner        ? models.language_model
+                                                  : nullptr,
                              arm.reward_model ? models.reward_model : nullptr,
                              codec,
                              files,
@@ -93,14 +100,22 @@ DialogueTrace run_simulated_dialogue(const Arm& arm, const Models& models,
   while (true) {
     const auto* done = std::get_if<session::RoundDone>(&outcome);
     if (done == nullptr) throw Error(ErrorKind::cancelled, "interrupted");
-    RoundTrace trace = trace_of(done->record, image_model.unet_calls);
+    RoundTrace trace = trace_of(done->record);
+    int picked = done->record.picked;
+    if (arm.user_picks) {
+      picked = best_for_user(image_model.images, user, picked);
+      if (picked != done->record.picked) {
+        session.run("/pick " + std::to_string(picked), events, cancellation);
+      }
+    }
     SeenPicture now;
-    now.image = image_model.images.at(static_cast<std::size_t>(done->record.picked - 1));
+    now.image = image_model.images.at(static_cast<std::size_t>(picked - 1));
     now.verdict = scenes::judge(now.image);
+    const scenes::Comparison wanted_before = user.see(now.verdict);  // unless minds change now
     const scenes::Reply reply = user.look_at(now.verdict);
     now.comparison = trace.comparison = reply.comparison;
     if (before) {
-      const Kept kept = kept_attributes(before->comparison, now.comparison);
+      const Kept kept = kept_attributes(before->comparison, wanted_before);
       trace.held = kept.held;
       trace.broken = kept.broken;
       trace.change_elsewhere = change_elsewhere(*before, now);

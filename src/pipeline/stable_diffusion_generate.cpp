@@ -84,7 +84,8 @@ at::Tensor StableDiffusionPipeline::draw_batch(const GenerationOptions& options,
                                                const std::function<void()>& on_step,
                                                const Cancellation& cancellation) {
   const auto scheduler = schedulers::make_scheduler(
-      options.scheduler, read_scheduler_config(scheduler_file_, options.scheduler), options.steps);
+      options.scheduler, read_scheduler_config(scheduler_file_, options.scheduler),
+      starts.front()->steps);
   const auto batch = [&](at::Tensor PreparedStart::*part) {
     std::vector<at::Tensor> parts;
     for (const PreparedStart* start : starts) parts.push_back(start->*part);
@@ -140,18 +141,23 @@ std::vector<std::vector<GeneratedImage>> StableDiffusionPipeline::generate(
       const GenerationOptions& options = requests[r].options;
       const auto [width, height] = sides(options);
       out[r].resize(requests[r].starts.size());
+      at::Tensor region;  // of the request's local starts
       for (const Start& start : requests[r].starts) {
+        const int steps = start.steps > 0 ? start.steps : options.steps;
         const auto scheduler = schedulers::make_scheduler(
-            options.scheduler, read_scheduler_config(scheduler_file_, options.scheduler),
-            options.steps);
-        PreparedStart one =
-            prepare(start, *scheduler, options.steps, height / multiple, width / multiple);
+            options.scheduler, read_scheduler_config(scheduler_file_, options.scheduler), steps);
+        PreparedStart one = prepare(start, *scheduler, steps, height / multiple, width / multiple);
+        one.steps = steps;
         one.prompt = conditioning[r].prompt;
         one.negative = conditioning[r].negative;
-        Batch& batch = batches[{options.scheduler, options.steps, options.guidance_scale, width,
-                                height, one.prompt.size(1), one.first_call, one.mask.defined()}];
+        const int region_calls =
+            start.local ? mark_region(options, start, region, one, cancellation) : 0;
+        Batch& batch = batches[{options.scheduler, steps, options.guidance_scale, width, height,
+                                one.prompt.size(1), one.first_call, one.mask.defined()}];
         batch.calls = scheduler->timesteps().size() - one.first_call;
         batch.pixels = std::int64_t{width} * height;
+        out[r][prepared[r].size()].unet_calls =
+            static_cast<std::int64_t>(batch.calls) + region_calls;
         batch.members.push_back({r, prepared[r].size()});
         prepared[r].push_back(std::move(one));
       }

@@ -4,6 +4,7 @@
 #include "omr/core/error.h"
 #include "omr/core/resample.h"
 #include "omr/nn/memory.h"
+#include "omr/pipeline/edit_region.h"
 #include "omr/pipeline/image_tensor.h"
 #include "omr/pipeline/stable_diffusion_pipeline.h"
 
@@ -57,6 +58,33 @@ StableDiffusionPipeline::PreparedStart StableDiffusionPipeline::prepare(
     out.original = start.latents;
   }
   return out;
+}
+
+int StableDiffusionPipeline::mark_region(const GenerationOptions& options, const Start& start,
+                                         at::Tensor& region, PreparedStart& prepared,
+                                         const Cancellation& cancellation) {
+  if (!start.latents.defined() || !options.region || prepared.more_channels.defined() ||
+      start.inpainting) {
+    throw Error(ErrorKind::usage,
+                "a part of a picture is redrawn from its latents, by a UNet that sees no mask");
+  }
+  int calls = 0;
+  if (!region.defined()) {
+    const at::Tensor contrast = encode(options.region->contrast).states;
+    const std::int64_t chunks = std::min(prepared.prompt.size(1), contrast.size(1));
+    const auto scheduler = schedulers::make_scheduler(
+        options.scheduler, read_scheduler_config(scheduler_file_, options.scheduler),
+        options.steps);
+    const EditRegionInput input{start.latents, prepared.prompt.slice(1, 0, chunks),
+                                contrast.slice(1, 0, chunks), seeded(~start.seed),
+                                std::max(1, options.region->calls / 2)};
+    use("unet");
+    region = find_edit_region(unet_, *scheduler, input, execution_, cancellation);
+    calls = 2 * input.draws;
+  }
+  prepared.mask = region;
+  prepared.original = start.latents;
+  return calls;
 }
 
 at::Tensor StableDiffusionPipeline::encode_pixels(const at::Tensor& pixels,

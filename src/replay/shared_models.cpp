@@ -69,6 +69,7 @@ auto embed_lists(const std::vector<Question*>& asked, const Embed& embed) {
 
 session::Parts SharedModels::parts() {
   session::Parts shared{*this, nullptr, nullptr, parts_.codec, parts_.files, parts_.clock};
+  shared.user = parts_.user;
   if (parts_.language_model != nullptr) shared.language_model = this;
   if (parts_.reward_model != nullptr) shared.reward_model = this;
   return shared;

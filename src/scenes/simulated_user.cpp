@@ -55,7 +55,11 @@ Reply SimulatedUser::look_at(const Verdict& verdict) {
   if (++round_ == change_in_round_) target_ = hard_negative(target_, random_);
   Reply reply;
   reply.comparison = compare(target_, verdict);
-  if (reply.comparison.all_right()) {
+  if (options_.restless && reply.comparison.all_right()) {
+    target_ = hard_negative(target_, random_);
+    reply.comparison = compare(target_, verdict);
+  }
+  if (reply.comparison.all_right() && !options_.restless) {
     reply.kind = ReplyKind::accept;
     return reply;
   }

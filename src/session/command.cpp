@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "omr/core/error.h"
+#include "omr/session/settings.h"
 #include "omr/session/user_text.h"
 
 namespace omr::session {
@@ -38,19 +39,20 @@ std::optional<Number> whole(const std::string& text) {
   return number;
 }
 
-int counting_number(const std::string& argument, const std::string& usage,
-                    const std::string& what) {
+int counting_number(const std::string& argument, const std::string& usage, const std::string& what,
+                    int largest = kLargestNumber) {
   const auto number = whole<int>(argument);
-  if (!number || *number < 1 || *number > kLargestNumber) {
-    wrong(usage,
-          what + " is a number from 1" + (argument.empty() ? "" : ", not \"" + argument + "\""));
+  if (!number || *number < 1 || *number > largest) {
+    wrong(usage, what + " a number from 1" +
+                     (largest < kLargestNumber ? " to " + std::to_string(largest) : "") +
+                     (argument.empty() ? "" : ", not \"" + argument + "\""));
   }
   return *number;
 }
 
 std::optional<int> candidate(const std::string& argument, const std::string& usage) {
   if (argument.empty()) return std::nullopt;
-  return counting_number(argument, usage, "a candidate");
+  return counting_number(argument, usage, "a candidate is");
 }
 
 template <typename Bare>
@@ -67,7 +69,7 @@ std::vector<Entry> make_entries() {
        [](const std::string& a) -> Command { return AcceptCommand{candidate(a, "/accept [K]")}; }},
       {"pick", "K", "go on from candidate K",
        [](const std::string& a) -> Command {
-         return PickCommand{counting_number(a, "/pick K", "a candidate")};
+         return PickCommand{counting_number(a, "/pick K", "a candidate is")};
        }},
       {"like", "[K]", "more like this",
        [](const std::string& a) -> Command { return LikeCommand{candidate(a, "/like [K]")}; }},
@@ -79,7 +81,7 @@ std::vector<Entry> make_entries() {
       {"redo", "", "forward again", bare<RedoCommand>("/redo")},
       {"goto", "N", "go on from round N",
        [](const std::string& a) -> Command {
-         return GotoCommand{counting_number(a, "/goto N", "a round")};
+         return GotoCommand{counting_number(a, "/goto N", "a round is")};
        }},
       {"seed", "N", "other noise from the next round on",
        [](const std::string& a) -> Command {
@@ -94,6 +96,15 @@ std::vector<Entry> make_entries() {
            wrong("/strength S", "a strength is a number above 0, at most 1");
          }
          return StrengthCommand{*strength};
+       }},
+      {"steps", "N", "denoising steps from the next round on",
+       [](const std::string& a) -> Command {
+         return StepsCommand{counting_number(a, "/steps N", "steps are", kMaxSteps)};
+       }},
+      {"candidates", "K", "pictures drawn each round, from the next one on",
+       [](const std::string& a) -> Command {
+         return CandidatesCommand{
+             counting_number(a, "/candidates K", "candidates are", kMaxCandidates)};
        }},
       {"lora", "FILE[:W]", "use an adapter from the next round on; weight 0 takes it off",
        [](const std::string& a) -> Command {

@@ -24,10 +24,11 @@ bool resumed_after(const std::vector<Record>& records, std::size_t at) {
 
 class Typist {
  public:
-  Typist(Dialogue& dialogue, const std::vector<Record>& records)
-      : dialogue_(dialogue), records_(records) {}
+  Typist(Dialogue& dialogue, const std::vector<Record>& records, bool drawn)
+      : dialogue_(dialogue), records_(records), drawn_(drawn) {}
 
   void operator()(const RoundRecord& record) {
+    drawn_ = true;
     if (record.feedback.empty()) return;
     type(record.feedback);
     dialogue_.refinements.push_back(
@@ -50,6 +51,13 @@ class Typist {
   }
   void operator()(const SeedRecord& record) { type("/seed " + std::to_string(record.seed)); }
   void operator()(const StrengthRecord& record) { type("/strength " + number(record.strength)); }
+  // The first round has what its settings say.
+  void operator()(const StepsRecord& record) {
+    if (drawn_) type("/steps " + std::to_string(record.steps));
+  }
+  void operator()(const CandidatesRecord& record) {
+    if (drawn_) type("/candidates " + std::to_string(record.candidates));
+  }
   void operator()(const LoraRecord& record) {
     type("/lora " + record.lora.file + ":" + number(record.lora.weight));
   }
@@ -73,6 +81,7 @@ class Typist {
 
   Dialogue& dialogue_;
   const std::vector<Record>& records_;
+  bool drawn_;  // whether the first round lies behind
 };
 
 // Index of the first round's record, or none.
@@ -98,6 +107,8 @@ Dialogue dialogue_of_journal(std::string_view text, const std::string& id,
   std::size_t from = 0;
   if (const auto first = first_round(journal.records)) {
     const auto& round = std::get<RoundRecord>(journal.records[*first]);
+    if (round.steps > 0) settings.steps = round.steps;
+    settings.candidates = static_cast<int>(round.candidates.size());
     const bool by_hand =
         *first > 0 && std::holds_alternative<PromptRecord>(journal.records[*first - 1]);
     // The first attempt was dropped and something else became the first round.
@@ -107,9 +118,10 @@ Dialogue dialogue_of_journal(std::string_view text, const std::string& id,
       from = *first + 1;
     }
   }
+  settings.round_seconds.reset();  // what it led to is recorded
   dialogue.settings = to_json(settings);
   dialogue.turns.push_back(settings.prompt);
-  Typist typist(dialogue, journal.records);
+  Typist typist(dialogue, journal.records, from > 0);
   for (typist.at = from; typist.at < journal.records.size(); ++typist.at) {
     std::visit(typist, journal.records[typist.at]);
   }

@@ -12,6 +12,7 @@ namespace {
 
 constexpr int kMaxRounds = 1'000'000;
 constexpr std::size_t kMaxListed = 4096;
+constexpr std::int64_t kMaxUnetCalls = 1'000'000;
 
 int round_of(const Fields& fields) {
   return static_cast<int>(fields.integer("round", 1, kMaxRounds));
@@ -21,13 +22,15 @@ int candidate_of(const Fields& fields, const std::string& key) {
 }
 
 Json write(const SessionRecord& record) {
-  return {{"event", "session"},
-          {"version", kJournalVersion},
-          {"time", record.time},
-          {"model", record.model},
-          {"sha256", record.sha256},
-          {"seed", record.settings.seed},
-          {"settings", to_json(record.settings)}};
+  Json object = {{"event", "session"},
+                 {"version", kJournalVersion},
+                 {"time", record.time},
+                 {"model", record.model},
+                 {"sha256", record.sha256},
+                 {"seed", record.settings.seed},
+                 {"settings", to_json(record.settings)}};
+  if (!record.user.empty()) object["user"] = record.user;
+  return object;
 }
 
 SessionRecord read_session(const Fields& fields) {
@@ -39,6 +42,7 @@ SessionRecord read_session(const Fields& fields) {
   }
   SessionRecord record;
   record.time = fields.text("time", "");
+  record.user = fields.text("user", "");
   record.model = fields.text("model");
   const Fields hashes = fields.object("sha256");
   for (const auto& [part, unused] : hashes.json().items()) record.sha256[part] = hashes.text(part);
@@ -92,6 +96,10 @@ Json write(const RoundRecord& record) {
                  {"latents", {{"file", record.latents}, {"sha256", record.latents_sha256}}},
                  {"seconds", record.seconds}};
   if (!record.fallback_reason.empty()) object["fallback"] = record.fallback_reason;
+  if (!record.restored.empty()) object["restored"] = record.restored;
+  if (record.steps > 0) object["steps"] = record.steps;
+  if (record.unet_calls > 0) object["unet_calls"] = record.unet_calls;
+  if (!record.user.empty()) object["user"] = record.user;
   return object;
 }
 
@@ -104,6 +112,19 @@ RoundRecord read_round(const Fields& fields) {
   record.prompt = fields.text("prompt");
   record.negative_prompt = fields.text("negative_prompt");
   record.fallback_reason = fields.text("fallback", "");
+  if (fields.has("restored")) {
+    for (const Json& phrase : fields.array("restored", kMaxListed)) {
+      if (!phrase.is_string()) fields.fail("restored", "a list of texts");
+      record.restored.push_back(phrase.get<std::string>());
+    }
+  }
+  if (fields.has("steps")) {
+    record.steps = static_cast<int>(fields.integer("steps", 1, kMaxSteps));
+  }
+  if (fields.has("unet_calls")) {
+    record.unet_calls = fields.integer("unet_calls", 0, kMaxUnetCalls);
+  }
+  record.user = fields.text("user", "");
   record.seed = fields.natural("seed");
   record.strength = fields.optional_number("strength");
   record.loras = read_loras(fields, "lora");
@@ -163,6 +184,10 @@ Json write(const SeedRecord& record) { return {{"event", "seed"}, {"seed", recor
 Json write(const StrengthRecord& record) {
   return {{"event", "strength"}, {"strength", record.strength}};
 }
+Json write(const StepsRecord& record) { return {{"event", "steps"}, {"steps", record.steps}}; }
+Json write(const CandidatesRecord& record) {
+  return {{"event", "candidates"}, {"candidates", record.candidates}};
+}
 Json write(const LoraRecord& record) {
   return {{"event", "lora"}, {"file", record.lora.file}, {"weight", record.lora.weight}};
 }
@@ -171,7 +196,10 @@ Json write(const DroppedRecord& record) {
   return {{"event", "dropped"}, {"feedback", record.feedback}, {"reason", record.reason}};
 }
 Json write(const ResumeRecord& record) {
-  return {{"event", "resume"}, {"time", record.time}, {"dropped_bytes", record.dropped_bytes}};
+  Json object = {
+      {"event", "resume"}, {"time", record.time}, {"dropped_bytes", record.dropped_bytes}};
+  if (!record.user.empty()) object["user"] = record.user;
+  return object;
 }
 Json write(const EndRecord& record) { return {{"event", "end"}, {"reason", record.reason}}; }
 
@@ -211,6 +239,12 @@ const std::map<std::string, Reader>& readers() {
        }},
       {"seed", [](const Fields& f) { return SeedRecord{f.natural("seed")}; }},
       {"strength", [](const Fields& f) { return StrengthRecord{f.number("strength")}; }},
+      {"steps",
+       [](const Fields& f) {
+         return StepsRecord{static_cast<int>(f.integer("steps", 1, kMaxSteps))};
+       }},
+      {"candidates",
+       [](const Fields& f) { return CandidatesRecord{candidate_of(f, "candidates")}; }},
       {"lora",
        [](const Fields& f) {
          return LoraRecord{{f.text("file"), f.number("weight")}};
@@ -222,7 +256,7 @@ const std::map<std::string, Reader>& readers() {
        }},
       {"resume",
        [](const Fields& f) {
-         return ResumeRecord{f.text("time"), f.natural("dropped_bytes")};
+         return ResumeRecord{f.text("time"), f.natural("dropped_bytes"), f.text("user", "")};
        }},
       {"end", [](const Fields& f) { return EndRecord{f.text("reason")}; }},
   };

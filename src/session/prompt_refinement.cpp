@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "omr/core/error.h"
+#include "omr/session/kept_phrases.h"
 #include "omr/session/negation.h"
 #include "omr/session/phrases.h"
 #include "omr/session/prompt_syntax.h"
@@ -106,8 +107,10 @@ RefinedPrompt refine_prompt(const Prompt& before, const std::string& feedback,
   if (refiner != nullptr) {
     answer = refiner->refine(plain.text, feedback, cancellation);
     if (answer.settled) {
-      return {
-          {answer.prompt, answer.negative.value_or("")}, answer.fallback, answer.fallback_reason};
+      return {{answer.prompt, answer.negative.value_or("")},
+              answer.fallback,
+              answer.fallback_reason,
+              {}};
     }
     if (const std::string fault = fault_of(answer.prompt); !fault.empty()) {
       answer = {fallback_text(plain.text, feedback), std::nullopt, true, fault, false};
@@ -115,6 +118,13 @@ RefinedPrompt refine_prompt(const Prompt& before, const std::string& feedback,
   } else {
     answer = {fallback_text(plain.text, feedback), std::nullopt, true, "there is no refiner",
               false};
+  }
+
+  std::vector<std::string> restored;
+  if (!answer.fallback) {
+    KeptPrompt kept = keep_unspoken(plain.text, feedback, answer.prompt);
+    answer.prompt = std::move(kept.text);
+    restored = std::move(kept.restored);
   }
 
   const Negation of_feedback = extract_negations(feedback);
@@ -136,7 +146,8 @@ RefinedPrompt refine_prompt(const Prompt& before, const std::string& feedback,
   return {{clean_text(carry_weights(plain, text), "the refined prompt"),
            clean_text(join_terms(terms), "the negative prompt")},
           answer.fallback,
-          answer.fallback_reason};
+          answer.fallback_reason,
+          std::move(restored)};
 }
 
 }  // namespace omr::session

@@ -6,9 +6,12 @@
 #include "omr/core/error.h"
 #include "omr/session/candidate_plan.h"
 #include "omr/session/contrasting_prompts.h"
+#include "omr/session/kept_phrases.h"
 #include "omr/session/phrases.h"
+#include "omr/session/prompt_diff.h"
 #include "omr/session/prompt_syntax.h"
 #include "omr/session/reward_schedule.h"
+#include "omr/session/words.h"
 
 namespace omr::session {
 namespace {
@@ -20,8 +23,9 @@ constexpr double kSmallestSpread = 0.02;
 // The prompt of a round as the reward model reads it, and what it is compared with.
 struct PromptReading {
   std::vector<Phrase> phrases;  // of the plain prompt
-  std::vector<bool> changed;
-  std::string text;  // without weights
+  std::vector<bool> changed;    // in words, or the feedback speaks of them
+  std::string text;             // without weights
+  std::string before;           // the last prompt, likewise
   Embedding prompt;
   std::vector<Embedding> contrasts;
   std::vector<Embedding> phrase_embeddings;  // empty without a reward model, like the two above
@@ -33,7 +37,15 @@ PromptReading read_prompt(const RoundInputs& inputs, const Prompt& before, const
   PromptReading reading;
   reading.text = plain;
   reading.phrases = cut_phrases(plain);
-  reading.changed = changed_phrases(cut_phrases(parse_weights(before.text).text), reading.phrases);
+  reading.before = parse_weights(before.text).text;
+  reading.changed = changed_phrases(cut_phrases(reading.before), reading.phrases);
+  if (!inputs.feedback.empty()) {
+    const std::vector<bool> spoken_of = phrases_spoken_of(reading.phrases, inputs.feedback);
+    const bool particular = std::find(spoken_of.begin(), spoken_of.end(), false) != spoken_of.end();
+    for (std::size_t p = 0; particular && p < spoken_of.size(); ++p) {
+      if (spoken_of[p]) reading.changed[p] = true;
+    }
+  }
   if (reward_model == nullptr) return reading;
 
   std::vector<std::string> earlier;
@@ -146,21 +158,59 @@ void weigh_phrases(std::vector<PhraseRecord>& phrases, const PromptReading& read
   for (std::size_t p = 0; p < phrases.size(); ++p) phrases[p].weight = weights[p];
 }
 
+// Share of the prompt's words that are not the last prompt's.
+double changed_share(const PromptReading& reading) {
+  std::size_t changed = 0;
+  std::size_t all = 0;
+  for (const DiffSpan& span : diff_prompts(reading.before, reading.text)) {
+    if (span.kind == DiffKind::deleted) continue;
+    const std::size_t words = split_words(span.text).size();
+    all += words;
+    if (span.kind == DiffKind::inserted) changed += words;
+  }
+  return all == 0 ? 1 : static_cast<double>(changed) / static_cast<double>(all);
+}
+
+// What to compare the prompt with, to see where its changed phrases show: the last prompt, or,
+// where the words are the same, the prompt without what the feedback speaks of.
+std::optional<std::string> contrast_of(const PromptReading& reading) {
+  if (reading.before.empty()) return std::nullopt;
+  if (reading.before != reading.text) return reading.before;
+  const bool particular =
+      std::find(reading.changed.begin(), reading.changed.end(), false) != reading.changed.end();
+  if (!particular) return std::nullopt;
+  std::string rest = reading.text;
+  for (std::size_t p = reading.phrases.size(); p-- > 0;) {
+    if (reading.changed[p]) rest = without_phrase(rest, cut_phrases(rest), p);
+  }
+  if (rest == reading.text) return std::nullopt;
+  return rest;
+}
+
 ImageRequest image_request(const RoundInputs& inputs, const RoundRecord& record,
                            const PromptReading& reading) {
   const SessionState& state = inputs.state;
   CandidatePlanInputs plan;
   plan.round = record.round;
   plan.seed = record.seed;
-  plan.candidates = state.settings.candidates;
+  plan.candidates = state.options.candidates;
+  plan.steps = record.steps;
   plan.strength = record.strength;
   if (inputs.initial != nullptr) plan.initial = &inputs.initial->latents;
+  plan.keep = find_keep_policy(state.settings.keep);
+  plan.changed = changed_share(reading);
+  const std::optional<std::string> contrast = contrast_of(reading);
+  plan.knows_region = contrast.has_value();
   if (inputs.memory != nullptr) {
     const RoundNode& last = state.round(state.current());
     const auto picked = static_cast<std::size_t>(last.picked - 1);
     plan.kept = &inputs.memory->latents.at(picked);
     const bool asked_for = record.seed != last.record.seed;  // another one, since
     plan.kept_seed = asked_for ? record.seed : last.record.candidates.at(picked).seed;
+    plan.repeats = !asked_for && record.prompt == last.record.prompt &&
+                   record.negative_prompt == last.record.negative_prompt &&
+                   record.strength == last.record.strength && record.loras == last.record.loras &&
+                   kept_reaction(last) != KeptReaction::liked;
   }
   ImageRequest request;
   request.prompt = record.prompt;
@@ -170,7 +220,10 @@ ImageRequest image_request(const RoundInputs& inputs, const RoundRecord& record,
     request.weights.push_back({phrase.text, phrase.begin, phrase.end, record.phrases[p].weight});
   }
   request.candidates = plan_candidates(plan);
-  request.steps = state.settings.steps;
+  const bool local = std::any_of(request.candidates.begin(), request.candidates.end(),
+                                 [](const CandidateRequest& one) { return one.local; });
+  if (local) request.region = EditRegion{*contrast, region_calls(record.steps)};
+  request.steps = record.steps;
   request.guidance_scale = state.settings.guidance_scale;
   request.scheduler = state.settings.scheduler;
   request.width = state.settings.width;
@@ -233,7 +286,7 @@ RoundResult run_round(const RoundInputs& inputs, const Parts& parts, const Round
 
   // Feedback → prompt.
   const Prompt base = state.base_prompt();
-  RefinedPrompt refined{base, false, ""};
+  RefinedPrompt refined{base, false, "", {}};
   if (!inputs.feedback.empty()) {
     refined = refine_prompt(base, inputs.feedback, parts.language_model, cancellation);
   }
@@ -252,9 +305,12 @@ RoundResult run_round(const RoundInputs& inputs, const Parts& parts, const Round
   record.prompt = refined.prompt.text;
   record.negative_prompt = refined.prompt.negative;
   record.fallback_reason = refined.fallback_reason;
+  record.restored = refined.restored;
+  record.user = parts.user;
   record.seed = state.options.seed;
   record.strength = state.options.strength;
   record.loras = state.options.loras;
+  record.steps = state.options.steps;
   record.lambda = find_reward_schedule(state.settings.reward_schedule).lambda(record.t);
   record.multipliers = state.multipliers;
   if (!inputs.feedback.empty()) record.seconds["refine"] = lap();
@@ -282,6 +338,7 @@ RoundResult run_round(const RoundInputs& inputs, const Parts& parts, const Round
     candidate.seed = request.candidates[k].seed;
     if (request.candidates[k].init) candidate.strength = request.candidates[k].strength;
     record.candidates.push_back(std::move(candidate));
+    record.unet_calls += result.candidates[k].unet_calls;
     result.memory.latents.push_back(result.candidates[k].latents);
   }
   if (parts.reward_model != nullptr) {

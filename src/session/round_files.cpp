@@ -19,7 +19,7 @@ std::string recipe_of(const RoundRecord& record, std::size_t k, const Candidate&
   PictureRecipe recipe;
   recipe.prompt = record.prompt;
   recipe.negative_prompt = record.negative_prompt;
-  recipe.steps = settings.steps;
+  recipe.steps = record.steps > 0 ? record.steps : settings.steps;
   recipe.scheduler = settings.scheduler;
   recipe.guidance_scale = settings.guidance_scale;
   recipe.seed = record.candidates[k].seed;

@@ -36,7 +36,8 @@ Session Session::start(const Parts& parts, const std::filesystem::path& folder,
                        const SessionEvents& events, std::optional<InitialPicture> initial,
                        Existing existing) {
   check(settings);
-  const SessionRecord record{parts.clock.now(), identity.model, identity.sha256, settings};
+  const SessionRecord record{parts.clock.now(), parts.user, identity.model, identity.sha256,
+                             settings};
   SessionState state = initial_state(record);
   state.base_prompt();  // a prompt of nothing but negations is refused before a folder is made
 
@@ -102,7 +103,7 @@ Session Session::resume(const Parts& parts, const std::filesystem::path& folder,
     const std::string own = candidate_image_name(node.record.round, node.picked);
     if (parts.files.exists(folder / own)) show_picked(node, folder, parts);
   }
-  session.commit(ResumeRecord{parts.clock.now(), read.torn_bytes}, events);
+  session.commit(ResumeRecord{parts.clock.now(), read.torn_bytes, parts.user}, events);
   return session;
 }
 
@@ -145,6 +146,44 @@ int Session::candidate_of_current(const std::optional<int>& candidate) const {
   return k;
 }
 
+// Chooses steps, candidates and strength for the time that a round may take, and journals what
+// differs from before as if the user had: a replay draws the same however fast it is.
+void Session::keep_pace(const SessionEvents& events, const Cancellation& cancellation) {
+  const Settings& settings = state_.settings;
+  if (!settings.round_seconds) return;
+  std::optional<RoundCost> cost = measured_cost(state_);
+  if (!cost) cost = probe_cost(cancellation);
+  const RoundPace pace =
+      fit_pace(settings, *settings.round_seconds, *cost, state_.has_rounds() || initial_);
+  if (pace.steps != state_.options.steps) commit(StepsRecord{pace.steps}, events);
+  if (pace.candidates != state_.options.candidates) {
+    commit(CandidatesRecord{pace.candidates}, events);
+  }
+  if (pace.strength && pace.strength != state_.options.strength) {
+    commit(StrengthRecord{*pace.strength}, events);
+  }
+}
+
+// Before the first round nothing is measured: two small pictures, of which the second counts,
+// since the first waits for memory and caches.
+RoundCost Session::probe_cost(const Cancellation& cancellation) {
+  ImageRequest request;
+  request.prompt = state_.base_prompt().text;
+  request.candidates.resize(1);
+  request.steps = 2;
+  request.guidance_scale = state_.settings.guidance_scale;
+  request.scheduler = state_.settings.scheduler;
+  request.width = state_.settings.width;
+  request.height = state_.settings.height;
+  RoundCost cost;
+  for (int i = 0; i < 2; ++i) {
+    const double begun = parts_.clock.seconds();
+    parts_.image_model.generate(request, {}, cancellation);
+    cost.seconds_per_call = (parts_.clock.seconds() - begun) / request.steps;
+  }
+  return cost;
+}
+
 Outcome Session::draw(const std::string& feedback, const SessionEvents& events,
                       const Cancellation& cancellation) {
   const double begun = parts_.clock.seconds();
@@ -152,6 +191,7 @@ Outcome Session::draw(const std::string& feedback, const SessionEvents& events,
   std::string before;
   try {
     cancellation.check();
+    keep_pace(events, cancellation);
     const RoundInputs inputs{state_, feedback, memory_of_current(),
                              initial_ ? &*initial_ : nullptr};
     if (state_.has_rounds()) before = state_.round(state_.current()).record.prompt;
@@ -301,6 +341,18 @@ Outcome Session::obey(const SeedCommand& command, const SessionEvents& events,
 Outcome Session::obey(const StrengthCommand& command, const SessionEvents& events,
                       const Cancellation&) {
   commit(StrengthRecord{command.strength}, events);
+  return OptionsChanged{state_.options};
+}
+
+Outcome Session::obey(const StepsCommand& command, const SessionEvents& events,
+                      const Cancellation&) {
+  commit(StepsRecord{command.steps}, events);
+  return OptionsChanged{state_.options};
+}
+
+Outcome Session::obey(const CandidatesCommand& command, const SessionEvents& events,
+                      const Cancellation&) {
+  commit(CandidatesRecord{command.candidates}, events);
   return OptionsChanged{state_.options};
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "omr/core/error.h"
+#include "omr/session/candidate_plan.h"
 #include "omr/session/reward_schedule.h"
 #include "omr/session/user_text.h"
 
@@ -118,6 +119,10 @@ void check(const Settings& settings) {
   if (!settings.mask.empty() && settings.init_image.empty()) {
     throw Error(ErrorKind::usage, "--mask needs the picture that it masks: give --init-image");
   }
+  if (settings.round_seconds && !(*settings.round_seconds > 0)) {
+    refuse("round seconds", "a number above 0", Json(*settings.round_seconds).dump());
+  }
+  find_keep_policy(settings.keep);
   for (const LoraChoice& lora : settings.loras) {
     require_between("weight of " + lora.file, lora.weight, -100, 100);
   }
@@ -147,6 +152,7 @@ nlohmann::json to_json(const Settings& settings) {
                  {"height", settings.height},
                  {"candidates", settings.candidates},
                  {"strength", to_json(settings.strength)},
+                 {"keep", settings.keep},
                  {"lora", to_json(settings.loras)},
                  {"init_image", settings.init_image},
                  {"mask", settings.mask},
@@ -156,6 +162,7 @@ nlohmann::json to_json(const Settings& settings) {
                  {"use_phrase_weights", settings.use_phrase_weights},
                  {"phrase_weights", to_json(settings.phrase_weights)},
                  {"metadata", settings.metadata}};
+  if (settings.round_seconds) object["round_seconds"] = *settings.round_seconds;
   return object;
 }
 
@@ -183,6 +190,10 @@ void override_with(Settings& settings, const nlohmann::json& object, const std::
       next.candidates = static_cast<int>(fields.integer(key, 1, kMaxCandidates));
     } else if (key == "strength") {
       next.strength = fields.optional_number(key);
+    } else if (key == "round_seconds") {
+      next.round_seconds = fields.optional_number(key);
+    } else if (key == "keep") {
+      next.keep = fields.text(key);
     } else if (key == "lora") {
       next.loras = read_loras(fields, key);
     } else if (key == "init_image") {

@@ -34,7 +34,9 @@ void visit_round(SessionState& state, int round) {
 // Brings back what the current round was made with.
 void return_to_current(SessionState& state) {
   const RoundRecord& record = state.round(state.current()).record;
-  state.options = {record.seed, record.strength, record.loras};
+  state.options = {record.seed, record.strength, record.loras,
+                   record.steps > 0 ? record.steps : state.settings.steps,
+                   static_cast<int>(record.candidates.size())};
   state.manual_prompt.reset();
   state.accepted.reset();
 }
@@ -108,6 +110,14 @@ void apply_one(SessionState& state, const StrengthRecord& record) {
   state.options.strength = record.strength;
 }
 
+void apply_one(SessionState& state, const StepsRecord& record) {
+  state.options.steps = record.steps;
+}
+
+void apply_one(SessionState& state, const CandidatesRecord& record) {
+  state.options.candidates = record.candidates;
+}
+
 void apply_one(SessionState& state, const LoraRecord& record) {
   std::vector<LoraChoice>& loras = state.options.loras;
   const auto known = std::find_if(loras.begin(), loras.end(), [&](const LoraChoice& lora) {
@@ -176,7 +186,8 @@ std::optional<int> SessionState::neighbour(int direction) const {
 SessionState initial_state(const SessionRecord& record) {
   SessionState state;
   state.settings = record.settings;
-  state.options = {record.settings.seed, record.settings.strength, record.settings.loras};
+  state.options = {record.settings.seed, record.settings.strength, record.settings.loras,
+                   record.settings.steps, record.settings.candidates};
   return state;
 }
 

@@ -129,6 +129,20 @@ class Refine(EndToEndTest):
         (event,) = run.events_of("dialogue")
         self.assertEqual(event["rounds"], 2)
 
+    def test_a_round_fits_its_seconds_and_the_journal_says_who_asked(self):
+        options = ("--round-seconds", 0.2, "--candidates", 8, "--steps", 200, "--user", "Ada")
+        self.assert_done(self.refine("make the star bigger\n/accept\n", *options))
+        lines = journal(self.folder / "D")
+        self.assertEqual(lines[0]["user"], "Ada")
+        drawn = rounds(self.folder / "D")
+        for entry in drawn:
+            self.assertLess(entry["steps"] * len(entry["candidates"]), 1600, "the budget was not looked at")
+            self.assertEqual(entry["user"], "Ada")
+        self.assert_done(omr("replay", self.folder / "D", "--out", self.folder / "again", *EXACT))
+        (replayed,) = [p for p in (self.folder / "again").iterdir() if (p / "session.jsonl").exists()]
+        self.assertEqual([[c["sha256"] for c in r["candidates"]] for r in rounds(replayed)],
+                         [[c["sha256"] for c in r["candidates"]] for r in drawn])
+
     def test_replay_reads_chat_messages(self):
         dialogues = self.folder / "dialogues.jsonl"
         messages = [{"role": "user", "content": "a red star"}, {"role": "assistant", "content": "Here."},

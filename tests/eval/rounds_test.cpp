@@ -120,6 +120,39 @@ TEST(RoundsExperimentTest, ArmsDrawWithTheirOwnSeedsAndBudgets) {
   EXPECT_EQ(drawer.requests[0].steps, 20);
 }
 
+TEST(RoundsExperimentTest, AListenerWhoMissesNothingIsTheFloor) {
+  PerfectDrawer drawer;
+  RoundsExperiment what = experiment({"perfect-listener", "full"});
+  what.targets = 30;
+  const auto results = run(what, drawer);
+  EXPECT_EQ(results[0].summary.accepted, 1);
+  EXPECT_LT(results[0].summary.rounds_mean, 3.4);
+  EXPECT_GT(results[1].extra_rounds, 1) << "without a refiner feedback is joined";
+}
+
+TEST(RoundsExperimentTest, AUserWhoPicksTakesNoMoreRounds) {
+  PerfectDrawer drawer;
+  RoundsExperiment what = experiment({"perfect-listener", "user-picks"});
+  for (Arm& arm : what.arms) arm.perfect_listener = true;
+  what.targets = 30;
+  what.settings.candidates = 4;
+  EXPECT_LT(run(what, drawer)[1].extra_rounds, 0);
+}
+
+// Edits must not wear the picture down: a user who always wants one thing more.
+TEST(RoundsExperimentTest, ARestlessUserSeesNoDecay) {
+  PerfectDrawer drawer;
+  RoundsExperiment what = experiment({"perfect-listener"});
+  what.user.restless = true;
+  what.user.max_rounds = 10;
+  const ArmResult result = run(what, drawer)[0];
+  EXPECT_EQ(result.summary.accepted, 0) << "nobody is content before the last round";
+  for (const DialogueTrace& dialogue : result.dialogues) EXPECT_EQ(dialogue.rounds.size(), 10u);
+  const std::vector<double>& right = result.summary.alignment_by_round;
+  EXPECT_GT(right[9], right[0]);
+  for (std::size_t r = 3; r < 10; ++r) EXPECT_GT(right[r], 0.85) << "round " << r + 1;
+}
+
 TEST(RoundsSummaryTest, CurvesFollowTheDialogues) {
   DialogueTrace quick, slow;
   scenes::Random random(3);

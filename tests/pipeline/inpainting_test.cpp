@@ -2,6 +2,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "omr/core/error.h"
 #include "omr/io/json_file.h"
 #include "omr/io/picture_file.h"
 #include "omr/io/safetensors.h"
@@ -62,6 +63,32 @@ TEST(PeersInpaintingTest, AnInpaintingUNetDrawsWithoutAMaskToo) {
   const auto drawn =
       pipeline.generate({"a red star", {}}, options_of("ddim"), {{4, {}, 1.0, false}}, {}, {});
   EXPECT_EQ(drawn[0].image.width, 56);
+}
+
+// A picture drawn for one prompt, then locally for another.
+TEST(PeersInpaintingTest, ALocalStartRedrawsARegionAndNothingElse) {
+  auto pipeline = StableDiffusionPipeline::open(ModelFolder::open(kPeers / "model_4"), {});
+  GenerationOptions options = options_of("ddim");
+  const auto first = pipeline.generate({"a red star", {}}, options, {{4, {}, 1.0, false}}, {}, {});
+  options.region = EditRegion{{"a red star", {}}, 4};
+  Start start;
+  start.seed = 5;
+  start.latents = first[0].latents;
+  start.local = true;
+  Start whole = start;
+  whole.local = false;
+  whole.steps = 14;
+  whole.strength = 0.5;
+  const auto drawn = pipeline.generate({"a blue moon", {}}, options, {start, whole}, {}, {});
+  const at::Tensor same = (drawn[0].latents == first[0].latents).all(1);
+  EXPECT_GT(same.sum().item<int>(), 0) << "nothing was kept";
+  EXPECT_LT(same.sum().item<int>(), same.numel()) << "nothing was redrawn";
+  EXPECT_EQ(drawn[0].unet_calls, 7 + 4);
+  EXPECT_EQ(drawn[1].unet_calls, 7) << "half of a schedule of 14 steps";
+  EXPECT_FALSE((drawn[1].latents == first[0].latents).all(1).any().item<bool>());
+
+  options.region.reset();
+  EXPECT_THROW(pipeline.generate({"a blue moon", {}}, options, {start}, {}, {}), Error);
 }
 
 TEST(MaskTest, HalfBrightAndBrighterIsRedrawn) {

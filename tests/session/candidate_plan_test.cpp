@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "omr/core/error.h"
+
 namespace omr::session {
 namespace {
 
@@ -27,9 +29,77 @@ TEST(CandidatePlanTest, LaterRoundsKeepTheNoiseFirstAndTheLatentsAfter) {
   EXPECT_EQ(plan[1].seed, 9u);
   EXPECT_EQ(plan[1].init, kKept);
   EXPECT_EQ(plan[1].strength, kDefaultStrength);
+  EXPECT_EQ(static_cast<int>(plan[1].steps * plan[1].strength), 20);
   EXPECT_EQ(plan[2].init, kKept);
   EXPECT_EQ(plan[2].seed, derived_seed(7, 2, 3));
   EXPECT_NE(plan[2].seed, plan[3].seed);
+}
+
+TEST(CandidatePlanTest, LocalRedrawsAPartInEverySecondCandidate) {
+  const auto plan = plan_candidates({.round = 2,
+                                     .seed = 7,
+                                     .candidates = 6,
+                                     .steps = 20,
+                                     .kept = &kKept,
+                                     .kept_seed = 9,
+                                     .keep = KeepPolicy::local});
+  for (int k = 0; k < 6; ++k) {
+    EXPECT_EQ(plan[k].local, k == 1 || k == 2 || k == 5) << k;
+    EXPECT_EQ(plan[k].init.has_value(), plan[k].local);
+    EXPECT_EQ(plan[k].seed == 9u, k < 2);
+  }
+  // The region and the first local candidate take the calls of one candidate together.
+  EXPECT_EQ(region_calls(20) + static_cast<int>(20 * plan[1].strength), 20);
+  EXPECT_EQ(plan[1].steps, 0);
+  EXPECT_EQ(static_cast<int>(plan[2].steps * plan[2].strength), 20);
+}
+
+TEST(CandidatePlanTest, OneStepIsEnoughForEveryCandidate) {
+  for (const KeepPolicy keep : {KeepPolicy::noise, KeepPolicy::latents, KeepPolicy::local}) {
+    for (const CandidateRequest& one :
+         plan_candidates({.round = 2, .candidates = 4, .steps = 1, .kept = &kKept, .keep = keep})) {
+      const int steps = one.steps > 0 ? one.steps : 1;
+      EXPECT_GE(static_cast<int>(steps * one.strength), 1);
+    }
+  }
+}
+
+TEST(CandidatePlanTest, WithoutARegionLocalKeepsNoiseAndLatents) {
+  CandidatePlanInputs inputs{
+      .round = 2, .seed = 7, .candidates = 2, .kept = &kKept, .kept_seed = 9};
+  inputs.keep = KeepPolicy::local;
+  inputs.knows_region = false;
+  const auto plan = plan_candidates(inputs);
+  EXPECT_FALSE(plan[0].init);
+  EXPECT_FALSE(plan[1].local);
+  EXPECT_EQ(plan[1].strength, kDefaultStrength);
+}
+
+TEST(CandidatePlanTest, ARepetitionTakesOtherNoise) {
+  for (const KeepPolicy keep : {KeepPolicy::noise, KeepPolicy::latents, KeepPolicy::local}) {
+    CandidatePlanInputs inputs{
+        .round = 2, .seed = 7, .candidates = 4, .kept = &kKept, .kept_seed = 9, .keep = keep};
+    inputs.repeats = true;
+    for (const CandidateRequest& one : plan_candidates(inputs)) EXPECT_NE(one.seed, 9u);
+  }
+}
+
+TEST(CandidatePlanTest, TheStrengthGrowsWithWhatChanged) {
+  EXPECT_LT(strength_of_change(0), strength_of_change(0.2));
+  EXPECT_LT(strength_of_change(0.2), strength_of_change(0.6));
+  EXPECT_LE(strength_of_change(1), 1.0);
+  CandidatePlanInputs inputs{.round = 2, .candidates = 2, .kept = &kKept};
+  inputs.keep = KeepPolicy::latents;
+  inputs.changed = 0.2;
+  for (const CandidateRequest& one : plan_candidates(inputs)) {
+    EXPECT_EQ(one.strength, strength_of_change(0.2));
+    EXPECT_EQ(static_cast<int>(one.steps * one.strength), 20);
+  }
+}
+
+TEST(CandidatePlanTest, UnknownPoliciesAreRefused) {
+  for (const std::string& name : keep_policy_names()) EXPECT_NO_THROW(find_keep_policy(name));
+  EXPECT_THROW(find_keep_policy("all"), Error);
 }
 
 TEST(CandidatePlanTest, AGivenStrengthAppliesToEveryCandidate) {

@@ -46,6 +46,11 @@ TEST(CommandTest, ReadsNumbersOfEachCommand) {
   EXPECT_EQ(parsed<SeedCommand>("/seed 18446744073709551615").seed, UINT64_MAX);
   EXPECT_DOUBLE_EQ(parsed<StrengthCommand>("/strength 0.55").strength, 0.55);
   EXPECT_DOUBLE_EQ(parsed<StrengthCommand>("/strength 1").strength, 1.0);
+  EXPECT_EQ(parsed<StepsCommand>("/steps 30").steps, 30);
+  EXPECT_EQ(parsed<CandidatesCommand>("/candidates 4").candidates, 4);
+  refusal("/steps 0");
+  refusal("/steps 1001");
+  refusal("/candidates 65");
 }
 
 TEST(CommandTest, LoraTakesAWeightBehindTheLastColon) {
@@ -100,7 +105,7 @@ TEST(CommandTest, EveryCommandOfTheHelpIsKnown) {
       EXPECT_EQ(std::string(error.what()).find("there is no command"), std::string::npos) << name;
     }
   }
-  EXPECT_EQ(command_help().size(), 15u);
+  EXPECT_EQ(command_help().size(), 17u);
 }
 
 }  // namespace

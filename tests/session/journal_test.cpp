@@ -16,6 +16,7 @@ SessionRecord session_record() {
   SessionRecord record;
   record.time = "2026-01-31T12:00:00Z";
   record.model = "models/scenes";
+  record.user = "Ada";
   record.sha256 = {{"unet", "aa"}, {"vae", "bb"}};
   record.settings.prompt = "a “red” star";
   record.settings.seed = UINT64_MAX;
@@ -54,6 +55,10 @@ RoundRecord round_record(int round, int parent, int t) {
   record.latents = "round-001.safetensors";
   record.latents_sha256 = "dd";
   record.seconds = {{"generate", 1.5}};
+  record.restored = {"a moon"};
+  record.steps = 12;
+  record.unet_calls = 24;
+  record.user = "Ada";
   return record;
 }
 
@@ -68,11 +73,13 @@ std::vector<Record> one_of_each() {
           MoveRecord{Move::redo, 1},
           SeedRecord{UINT64_MAX},
           StrengthRecord{0.1},
+          StepsRecord{12},
+          CandidatesRecord{3},
           LoraRecord{{"y.safetensors", 0.25}},
           PromptRecord{"a star"},
           DroppedRecord{"make it red", "interrupted"},
           AcceptRecord{1, 2},
-          ResumeRecord{"2026-01-31T13:00:00Z", 17},
+          ResumeRecord{"2026-01-31T13:00:00Z", 17, "Bob"},
           EndRecord{"quit"}};
 }
 

@@ -68,6 +68,13 @@ TEST_F(PromptRefinementTest, TheRefinerReadsPlainTextAndWeightsComeBack) {
   EXPECT_EQ(prompt.text, "a large (red:1.3) star");
 }
 
+TEST_F(PromptRefinementTest, WhatTheRefinerForgetsComesBack) {
+  const RefinedPrompt refined =
+      refine({"a (red:1.2) star and a heart", ""}, "make the heart bigger", "a large heart");
+  EXPECT_EQ(refined.prompt.text, "a (red:1.2) star, a large heart");
+  EXPECT_EQ(refined.restored, std::vector<std::string>{"a red star"});
+}
+
 TEST_F(PromptRefinementTest, UnusableAnswersFallBackToJoining) {
   for (const std::string& answer : {std::string(), std::string(" \n"), std::string("a\x01"),
                                     std::string("\xC3"), std::string(5000, 'x')}) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "omr/session/candidate_plan.h"
 #include "omr/session/journal_reader.h"
 #include "omr/session/prompt_syntax.h"
 
@@ -135,7 +136,9 @@ TEST_F(SessionTest, LaterRoundsWeighChangedPhrasesAndStartFromKeptLatents) {
   EXPECT_FALSE(request.candidates[0].init);
   EXPECT_EQ(request.candidates[0].seed, 7u + static_cast<unsigned>(picked) - 1);
   ASSERT_TRUE(request.candidates[1].init);
-  EXPECT_EQ(request.candidates[1].strength, 0.75);
+  EXPECT_EQ(request.candidates[1].strength, kLocalStrength);
+  EXPECT_TRUE(request.candidates[1].local);
+  EXPECT_EQ(request.region.value().contrast, "a red star on a navy background");
   // The fake's latents are small whole numbers: those of the picked candidate of round 1.
   FakeWorld other;
   const auto first =
@@ -170,13 +173,69 @@ TEST_F(SessionTest, OptionsHoldFromTheNextRoundAndComeBackWithTheirRound) {
   EXPECT_EQ(last_request().candidates[0].strength, 0.4);
   EXPECT_THAT(last_request().loras, ElementsAre(LoraChoice{"x.safetensors", 0.5}));
   run<Moved>(session, "/undo");
-  EXPECT_EQ(session.state().options, (Options{7, std::nullopt, {}}));
+  EXPECT_EQ(session.state().options, (Options{7, std::nullopt, {}, 3, 2}));
   run<Moved>(session, "/redo");
   EXPECT_EQ(session.state().options.seed, 99u);
   run<OptionsChanged>(session, "/lora x.safetensors:0");
   EXPECT_THAT(session.state().options.loras, IsEmpty());
   EXPECT_EQ(refusal(session, "/lora x.safetensors:0"), ErrorKind::usage);
   EXPECT_EQ(refusal(session, "/lora bad.safetensors"), ErrorKind::mismatch);
+}
+
+TEST_F(SessionTest, StepsAndCandidatesHoldFromTheNextRound) {
+  Session session = begun();
+  run<OptionsChanged>(session, "/steps 5");
+  run<OptionsChanged>(session, "/candidates 3");
+  const auto done = run<RoundDone>(session, "add a moon");
+  EXPECT_EQ(last_request().steps, 5);
+  EXPECT_EQ(last_request().candidates.size(), 3u);
+  EXPECT_EQ(done.record.steps, 5);
+  run<Moved>(session, "/undo");
+  EXPECT_EQ(session.state().options.candidates, 2);
+}
+
+TEST_F(SessionTest, WhoDislikesAPictureIsNotShownItAgain) {
+  world_.language_model.answer = [](const std::string& prompt, const std::string&) {
+    Refinement same;
+    same.prompt = prompt;
+    return same;
+  };
+  Session session = begun();
+  run<RoundDone>(session, "try again");
+  for (const CandidateRequest& candidate : last_request().candidates) {
+    EXPECT_NE(candidate.seed, session.state().round(1).record.candidates[0].seed);
+    EXPECT_NE(candidate.seed, session.state().round(1).record.candidates[1].seed);
+  }
+  run<Reacted>(session, "/like");
+  const int picked = session.state().round(2).picked;
+  run<RoundDone>(session, "I like it");
+  EXPECT_EQ(last_request().candidates[0].seed,
+            session.state().round(2).record.candidates[picked - 1].seed);
+}
+
+TEST_F(SessionTest, FeedbackThatChangesNoWordRedrawsWhatItSpeaksOf) {
+  world_.language_model.answer = [](const std::string& prompt, const std::string&) {
+    Refinement same;
+    same.prompt = prompt;
+    return same;
+  };
+  Session session = begun();
+  run<RoundDone>(session, "the star is not a star");
+  EXPECT_EQ(last_request().region.value().contrast, "on a navy background");
+  EXPECT_GT(last_request().weights[0].weight, 1.1);
+}
+
+TEST_F(SessionTest, TheJournalSaysWhoAskedWhenTold) {
+  Parts parts = world_.parts();
+  parts.user = "Ada";
+  { Session session = Session::start(parts, kFolder, kIdentity, settings(), events_); }
+  parts.user = "Bob";
+  Session session = Session::resume(parts, kFolder, kIdentity, events_);
+  session.draw_first(events_, world_.cancellation);
+  const Journal read = read_journal(journal(), "j");
+  EXPECT_EQ(read.session.user, "Ada");
+  EXPECT_EQ(std::get<ResumeRecord>(read.records.at(0)).user, "Bob");
+  EXPECT_EQ(session.state().round(1).record.user, "Bob");
 }
 
 TEST_F(SessionTest, UndoRedoAndGotoMakeATree) {

@@ -10,15 +10,18 @@ namespace omr::eval {
 
 // Everything that distinguishes an arm is a switch of the same session.
 struct Arm {
-  std::string name;            // in tables and JSON: "full"
-  std::string title;           // for people: what it is, or lacks
-  bool refiner = true;         // off: feedback is joined to the text so far
-  bool reward_model = true;    // off: the first candidate is kept
-  bool fresh_noise = false;    // a new seed in every round
-  bool phrase_weights = true;  // reweighting of the prompt embedding
+  std::string name;               // in tables and JSON: "full"
+  std::string title;              // for people: what it is, or lacks
+  bool refiner = true;            // off: feedback is joined to the text so far
+  bool perfect_listener = false;  // in its place one who misses nothing of what the user means
+  bool user_picks = false;        // the user sees all candidates and goes on from the best
+  bool reward_model = true;       // off: the first candidate is kept
+  bool fresh_noise = false;       // a new seed in every round
+  bool phrase_weights = true;     // reweighting of the prompt embedding
   bool loras = true;
   bool learning = true;                   // reward multipliers follow picks, likes and dislikes
   std::string reward_schedule = "paper";  // session/reward_schedule.h
+  std::string keep;                       // session/candidate_plan.h; empty: as the settings say
   // Candidates drawn in each round; 0: as the settings say. The steps are scaled so that a first
   // round costs as many UNet calls as every other arm's.
   int candidates = 0;

@@ -23,6 +23,9 @@ nlohmann::ordered_json summary_event(const std::string& drawer,
 std::vector<std::pair<std::string, Share>> weakest_values(const RoundsSummary& summary,
                                                           std::size_t count);
 
+// "got right least by full: place bottom right 81.2 %, colour pink 83.0 %, …", for an owner to see.
+std::string weakest_line(const ArmResult& result);
+
 // A table in plain text, one line an arm.
 std::string text_table(const std::vector<ArmResult>& results);
 

@@ -10,13 +10,15 @@
 
 namespace omr::eval {
 
-// Keeps the journal and nothing else.
+// Keeps the journal, and of other files what NoArtifacts makes of them: that they are there.
 class JournalMemory : public session::FileSystem {
  public:
   void create_folder(const std::filesystem::path&) override {}
   bool exists(const std::filesystem::path& path) override;
   std::string read(const std::filesystem::path& path, std::size_t limit) override;
-  void write_atomically(const std::filesystem::path&, std::string_view) override {}
+  void write_atomically(const std::filesystem::path& path, std::string_view bytes) override {
+    files_[path.string()] = bytes;
+  }
   void append(const std::filesystem::path& path, std::string_view bytes) override;
   void truncate(const std::filesystem::path& path, std::uint64_t size) override;
   std::vector<std::string> list(const std::filesystem::path&) override { return {}; }

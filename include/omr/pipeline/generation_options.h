@@ -14,6 +14,19 @@
 
 namespace omr::pipeline {
 
+// One prompt for all pictures of a call.
+struct PromptInput {
+  std::string text;                          // A1111 weight syntax is read
+  std::vector<text::WeightedSpan> emphasis;  // over the plain text, multiplied in
+};
+
+// Local starts redraw only the part of their picture where the call's prompt and this one ask for
+// something else (edit_region.h).
+struct EditRegion {
+  PromptInput contrast;
+  int calls = 2;  // UNet calls that finding the part may take; two at least
+};
+
 struct GenerationOptions {
   std::string negative_prompt;
   int steps = 20;               // UNet calls per picture, 1 to the model's training timesteps
@@ -21,6 +34,7 @@ struct GenerationOptions {
   schedulers::SchedulerName scheduler = schedulers::SchedulerName::ddim;
   int width = 0;  // pixels, multiples of the VAE's downscale; 0: the model's own size
   int height = 0;
+  std::optional<EditRegion> region;  // of local starts
 };
 
 // What inpainting redraws of a given picture.
@@ -41,12 +55,8 @@ struct Start {
   bool encoded_with_seed = false;
   // With it `latents` are those of the whole picture; strength 1 begins at pure noise.
   std::optional<Inpainting> inpainting = std::nullopt;
-};
-
-// One prompt for all pictures of a call.
-struct PromptInput {
-  std::string text;                          // A1111 weight syntax is read
-  std::vector<text::WeightedSpan> emphasis;  // over the plain text, multiplied in
+  bool local = false;  // redraws GenerationOptions::region of `latents`
+  int steps = 0;       // of a schedule of its own; 0: GenerationOptions::steps
 };
 
 }  // namespace omr::pipeline

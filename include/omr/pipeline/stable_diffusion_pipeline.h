@@ -37,6 +37,8 @@ struct GeneratedImage {
   Image image;
   at::Tensor latents;  // scaled, [1, C, h, w] fp32 on the CPU: what `image` was decoded from
   std::uint64_t seed = 0;
+  std::int64_t unet_calls =
+      0;  // guidance's two halves are one; the first local one pays the region
 };
 
 // Pictures of one prompt.
@@ -134,6 +136,7 @@ class StableDiffusionPipeline {
   // One picture before its first UNet call; tensors [1, …], undefined where not needed, those of
   // prepare() on the CPU.
   struct PreparedStart {
+    int steps = 0;
     std::size_t first_call = 0;
     at::Tensor prompt, negative;
     at::Tensor latents, more_channels, mask, original, noise;
@@ -149,6 +152,10 @@ class StableDiffusionPipeline {
   std::vector<Image> decode_at_once(const at::Tensor& latents, std::int64_t tile);
   // Brings a part to the device, where parts take turns.
   void use(const char* part);
+  // Gives a local start the region to redraw, which is found when `region` is not defined yet: one
+  // for all local starts of a request. Returns the UNet calls that took.
+  int mark_region(const GenerationOptions& options, const Start& start, at::Tensor& region,
+                  PreparedStart& prepared, const Cancellation& cancellation);
   // Scaled latents of pixels [1, 3, H, W] in [-1, 1], drawn with `generator`.
   at::Tensor encode_pixels(const at::Tensor& pixels, at::Generator generator);
 

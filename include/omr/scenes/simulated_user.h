@@ -20,6 +20,9 @@ struct SimulatedUserOptions {
   double two_at_once = 0.7;     // of naming two differences where there are as many
   double wrong = 0.0;           // of feedback that asks for something not wanted
   double change_of_mind = 0.0;  // of wanting one attribute otherwise, once, within rounds 2 to 4
+  // Never accepts: whenever all is right, one attribute is wanted otherwise, so that a dialogue
+  // always has max_rounds rounds.
+  bool restless = false;
 };
 
 enum class ReplyKind { feedback, like, dislike, accept, give_up };
@@ -47,6 +50,9 @@ class SimulatedUser {
   // The answer to the next round's picture, which the user sees through judge() alone: about at
   // most two differences, in words; accept when there are none; give_up in the last round. Throws
   // as judge() does.
+  // What of the picture is right, as the user wants it at this moment; says nothing.
+  Comparison see(const Verdict& verdict) const { return compare(target_, verdict); }
+
   Reply look_at(const Image& image);
   Reply look_at(const Verdict& verdict);
 

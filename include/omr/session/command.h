@@ -40,6 +40,12 @@ struct SeedCommand {
 struct StrengthCommand {
   double strength = 0;
 };
+struct StepsCommand {
+  int steps = 0;
+};
+struct CandidatesCommand {
+  int candidates = 0;
+};
 struct LoraCommand {
   LoraChoice lora;
 };
@@ -51,10 +57,10 @@ struct ShowCommand {};
 struct HelpCommand {};
 struct QuitCommand {};
 
-using Command =
-    std::variant<Blank, Feedback, AcceptCommand, PickCommand, LikeCommand, DislikeCommand,
-                 UndoCommand, RedoCommand, GotoCommand, SeedCommand, StrengthCommand, LoraCommand,
-                 PromptCommand, WeightsCommand, ShowCommand, HelpCommand, QuitCommand>;
+using Command = std::variant<Blank, Feedback, AcceptCommand, PickCommand, LikeCommand,
+                             DislikeCommand, UndoCommand, RedoCommand, GotoCommand, SeedCommand,
+                             StrengthCommand, StepsCommand, CandidatesCommand, LoraCommand,
+                             PromptCommand, WeightsCommand, ShowCommand, HelpCommand, QuitCommand>;
 
 // Throws Error(usage) saying how the command is used, or which one may have been meant; and as
 // clean_text() does.

@@ -40,6 +40,15 @@ struct CandidateRequest {
   std::uint64_t seed = 0;
   std::optional<Latents> init;
   double strength = 1.0;
+  bool local = false;  // beyond ImageRequest::region the picture stays that of `init`
+  int steps = 0;       // of a schedule of its own; 0: ImageRequest::steps
+};
+
+// The part of a picture that is redrawn: where the prediction for the prompt differs from that for
+// `contrast`, the same prompt without what changed (DiffEdit, arXiv 2210.11427).
+struct EditRegion {
+  std::string contrast;
+  int calls = 0;  // UNet calls that finding it may take
 };
 
 struct ImageRequest {
@@ -47,6 +56,7 @@ struct ImageRequest {
   std::string negative_prompt;
   std::vector<PhraseWeight> weights;  // ordered, without overlap
   std::vector<CandidateRequest> candidates;
+  std::optional<EditRegion> region;  // of the local ones
   int steps = 20;
   double guidance_scale = 4.0;  // 1 switches guidance off
   std::string scheduler = "ddim";
@@ -61,6 +71,8 @@ struct Candidate {
   Image image;
   Latents latents;  // from which `image` was decoded
   std::uint64_t seed = 0;
+  std::int64_t unet_calls = 0;  // guidance's two halves are one; those for the region are the first
+                                // local candidate's
 };
 
 // Denoising steps done, of all that this request takes.

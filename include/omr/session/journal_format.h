@@ -23,6 +23,7 @@ inline constexpr std::size_t kMaxJournalBytes = 256u << 20;
 
 struct SessionRecord {
   std::string time;
+  std::string user;                           // who began it; empty: not told
   std::string model;                          // where the weights came from
   std::map<std::string, std::string> sha256;  // of each part's weights
   Settings settings;                          // holds the seed, which is also a key of its own
@@ -51,10 +52,12 @@ struct RoundRecord {
   std::string feedback;  // empty: the prompt was given, not refined
   std::string prompt;
   std::string negative_prompt;
-  std::string fallback_reason;  // empty: the refiner answered well, or was not asked
+  std::string fallback_reason;        // empty: the refiner answered well, or was not asked
+  std::vector<std::string> restored;  // phrases that its answer had lost or altered unasked
   std::uint64_t seed = 0;
   std::optional<double> strength;
   std::vector<LoraChoice> loras;
+  int steps = 0;  // 0: as the settings say
   std::vector<CandidateRecord> candidates;
   int picked = 1;
   Applicable applicable;
@@ -64,6 +67,8 @@ struct RoundRecord {
   std::string latents;  // file name
   std::string latents_sha256;
   std::map<std::string, double> seconds;  // by part: refine, generate, score, total
+  std::int64_t unet_calls = 0;            // one a picture and step; guidance's two halves are one
+  std::string user;                       // who asked; empty: not told
 };
 
 // Commands. Each says what it led to, so that nothing is worked out again when it is read.
@@ -93,6 +98,12 @@ struct SeedRecord {
 struct StrengthRecord {
   double strength = 0;
 };
+struct StepsRecord {
+  int steps = 0;
+};
+struct CandidatesRecord {
+  int candidates = 0;
+};
 struct LoraRecord {
   LoraChoice lora;  // weight 0: taken off
 };
@@ -107,14 +118,15 @@ struct DroppedRecord {
 struct ResumeRecord {
   std::string time;
   std::uint64_t dropped_bytes = 0;  // of a torn last line
+  std::string user;                 // who goes on
 };
 struct EndRecord {
   std::string reason;  // "quit", "end of input", "interrupted"
 };
 
 using Record = std::variant<SessionRecord, RoundRecord, PickRecord, ReactionRecord, AcceptRecord,
-                            MoveRecord, SeedRecord, StrengthRecord, LoraRecord, PromptRecord,
-                            DroppedRecord, ResumeRecord, EndRecord>;
+                            MoveRecord, SeedRecord, StrengthRecord, StepsRecord, CandidatesRecord,
+                            LoraRecord, PromptRecord, DroppedRecord, ResumeRecord, EndRecord>;
 
 // The record as one line of JSON without the line break.
 std::string to_line(const Record& record);

@@ -1,6 +1,8 @@
 // Everything outside that a session works with.
 #pragma once
 
+#include <string>
+
 #include "omr/session/artifact_codec.h"
 #include "omr/session/clock.h"
 #include "omr/session/file_system.h"
@@ -18,6 +20,7 @@ struct Parts {
   ArtifactCodec& codec;
   FileSystem& files;
   Clock& clock;
+  std::string user = {};  // whose words the session hears, for its journal; empty: not told
 };
 
 }  // namespace omr::session

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "omr/core/cancellation.h"
 #include "omr/session/language_model.h"
@@ -20,6 +21,7 @@ struct RefinedPrompt {
   Prompt prompt;
   bool fallback = false;
   std::string fallback_reason;
+  std::vector<std::string> restored;  // phrases that the answer had lost (kept_phrases.h)
 };
 
 // A prompt that the user wrote: its negations go to the negative prompt, beside `negative`. Throws
@@ -31,6 +33,7 @@ Prompt prompt_by_hand(const std::string& text, const std::string& negative);
 Prompt replace_prompt(const Prompt& before, const std::string& text);
 
 // The refiner's answer to `feedback`, made a prompt:
+// - phrases of which the feedback does not speak are put back where the answer lost them;
 // - weights that the user gave to words stay on them;
 // - what the feedback or the answer negates goes to the negative prompt and leaves the prompt;
 // - what was unwanted and is asked for again leaves the negative prompt.

@@ -20,6 +20,7 @@
 #include "omr/session/outcome.h"
 #include "omr/session/parts.h"
 #include "omr/session/round.h"
+#include "omr/session/round_pace.h"
 #include "omr/session/state.h"
 
 namespace omr::session {
@@ -87,6 +88,8 @@ class Session {
           std::unique_ptr<FileLock> lock, JournalWriter journal, SessionState state);
 
   void commit(const Record& record, const SessionEvents& events);
+  void keep_pace(const SessionEvents& events, const Cancellation& cancellation);
+  RoundCost probe_cost(const Cancellation& cancellation);
   Outcome draw(const std::string& feedback, const SessionEvents& events,
                const Cancellation& cancellation);
   const RoundMemory* memory_of_current();
@@ -103,6 +106,8 @@ class Session {
   Outcome obey(const GotoCommand&, const SessionEvents&, const Cancellation&);
   Outcome obey(const SeedCommand&, const SessionEvents&, const Cancellation&);
   Outcome obey(const StrengthCommand&, const SessionEvents&, const Cancellation&);
+  Outcome obey(const StepsCommand&, const SessionEvents&, const Cancellation&);
+  Outcome obey(const CandidatesCommand&, const SessionEvents&, const Cancellation&);
   Outcome obey(const LoraCommand&, const SessionEvents&, const Cancellation&);
   Outcome obey(const PromptCommand&, const SessionEvents&, const Cancellation&);
   Outcome obey(const WeightsCommand&, const SessionEvents&, const Cancellation&);

@@ -32,6 +32,9 @@ struct Settings {
   // the user gave none, the first candidate starts from noise and the others repeat
   // kDefaultStrength.
   std::optional<double> strength;
+  // A round shall take no longer: steps, candidates and strength are chosen to fit (round_pace.h).
+  std::optional<double> round_seconds;
+  std::string keep = "local";  // what of the kept picture later rounds start from: candidate_plan.h
   std::vector<LoraChoice> loras;
   std::string init_image;  // where the first latents came from; empty: from noise
   std::string mask;        // white where they are redrawn; empty: everywhere

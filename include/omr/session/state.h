@@ -18,6 +18,8 @@ struct Options {
   std::uint64_t seed = 0;
   std::optional<double> strength;
   std::vector<LoraChoice> loras;
+  int steps = 0;
+  int candidates = 0;
 
   bool operator==(const Options&) const = default;
 };
