@@ -63,7 +63,8 @@ TEST_F(PeersPipelineLoraTest, AdaptersAddUpAndTheirWeightsMayChange) {
 }
 
 TEST_F(PeersPipelineLoraTest, TwoFilesOfUnlikeStylesHoldWithAWeightEach) {
-  pipeline_.set_loras({{kPeers / "kohya.safetensors", 0.4}, {kPeers / "diffusers.safetensors", 0.7}});
+  pipeline_.set_loras(
+      {{kPeers / "kohya.safetensors", 0.4}, {kPeers / "diffusers.safetensors", 0.7}});
   EXPECT_LT(difference("both"), 1e-4);
   pipeline_.set_loras({{kPeers / "diffusers.safetensors", 1.0}});
   EXPECT_LT(difference("diffusers"), 1e-4) << "the next round's adapters are all that is on";
