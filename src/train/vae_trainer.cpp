@@ -30,9 +30,12 @@ std::vector<ParameterGroup> trained_parameters(diffusion::AutoencoderKL& vae,
   const c10::Device device = settings.loop.device;
   if (!settings.decoder_only) return {{make_trainable(*vae, device), 1.0}};
   make_frozen(*vae, device);
-  NamedParameters parameters = make_trainable(*vae->decoder, device, "decoder.");
-  if (!vae->post_quant_conv.is_empty()) {
-    for (auto& named : make_trainable(*vae->post_quant_conv, device, "post_quant_conv."))
+  const auto parts = vae->named_children();
+  NamedParameters parameters;
+  for (const char* part : {"decoder", "post_quant_conv"}) {
+    const auto* module = parts.find(part);
+    if (module == nullptr) continue;  // not every autoencoder has both
+    for (auto& named : make_trainable(**module, device, std::string(part) + "."))
       parameters.push_back(std::move(named));
   }
   return {{std::move(parameters), 1.0}};
