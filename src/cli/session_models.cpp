@@ -1,5 +1,7 @@
 #include "cli/session_models.h"
 
+#include <algorithm>
+
 #include <ATen/ATen.h>
 
 #include "omr/core/error.h"
@@ -41,47 +43,88 @@ at::Tensor to_tensor(const Latents& latents) {
   return out.dim() == 3 ? out.unsqueeze(0) : out;
 }
 
-std::vector<session::Candidate> PipelineImageModel::generate(const session::ImageRequest& request,
-                                                             const session::Progress& progress,
-                                                             const Cancellation& cancellation) {
-  pipeline_.set_loras(selections(request.loras));
-  pipeline::PromptInput prompt{request.prompt, {}};
+namespace {
+
+// `sees_mask`: the UNet takes a mask, and is given one of its own, which says that all is drawn
+// anew.
+pipeline::GenerationRequest generation_request(const session::ImageRequest& request,
+                                               bool sees_mask) {
+  pipeline::GenerationRequest out;
+  out.prompt.text = request.prompt;
   for (const session::PhraseWeight& weight : request.weights) {
-    if (weight.weight != 1.0) prompt.emphasis.push_back({weight.begin, weight.end, weight.weight});
+    if (weight.weight != 1.0)
+      out.prompt.emphasis.push_back({weight.begin, weight.end, weight.weight});
   }
-  pipeline::GenerationOptions options;
-  options.negative_prompt = request.negative_prompt;
-  options.steps = request.steps;
-  options.guidance_scale = request.guidance_scale;
-  options.scheduler = schedulers::parse_scheduler_name(request.scheduler);
-  options.width = request.width;
-  options.height = request.height;
+  out.options.negative_prompt = request.negative_prompt;
+  out.options.steps = request.steps;
+  out.options.guidance_scale = request.guidance_scale;
+  out.options.scheduler = schedulers::parse_scheduler_name(request.scheduler);
+  out.options.width = request.width;
+  out.options.height = request.height;
+  if (request.region) out.options.region = {{request.region->contrast, {}}, request.region->calls};
   std::optional<pipeline::Inpainting> inpainting;
   if (request.inpainting) {
     inpainting = {to_tensor(request.inpainting->mask),
                   to_tensor(request.inpainting->masked_pixels)};
   }
-  if (request.region) options.region = {{request.region->contrast, {}}, request.region->calls};
-  // The user's own mask stands; an inpainting UNet without one is told that all is drawn anew.
-  const bool local =
-      !inpainting && request.region &&
-      pipeline_.unet()->config().in_channels == pipeline_.vae()->config().latent_channels;
-  std::vector<pipeline::Start> starts;
   for (const session::CandidateRequest& candidate : request.candidates) {
     pipeline::Start start;
     start.seed = candidate.seed;
     if (candidate.init) start.latents = to_tensor(*candidate.init);
     start.strength = candidate.strength;
     start.inpainting = inpainting;
-    start.local = local && candidate.local;
+    // Where the user gave a mask, that is the part to redraw.
+    start.local = candidate.local && request.region && !inpainting && !sees_mask;
     start.steps = candidate.steps;
-    starts.push_back(std::move(start));
+    out.starts.push_back(std::move(start));
   }
-  std::vector<session::Candidate> out;
-  for (pipeline::GeneratedImage& picture :
-       pipeline_.generate(prompt, options, starts, progress, cancellation)) {
-    out.push_back(
-        {std::move(picture.image), to_latents(picture.latents), picture.seed, picture.unet_calls});
+  return out;
+}
+
+// Positions of requests that have the same adapters on, in groups.
+std::vector<std::vector<std::size_t>> with_equal_loras(
+    const std::vector<session::ImageRequest>& requests) {
+  std::vector<std::vector<std::size_t>> groups;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    const auto fits = [&](const std::vector<std::size_t>& group) {
+      return requests[group.front()].loras == requests[i].loras;
+    };
+    const auto group = std::find_if(groups.begin(), groups.end(), fits);
+    if (group == groups.end()) {
+      groups.push_back({i});
+    } else {
+      group->push_back(i);
+    }
+  }
+  return groups;
+}
+
+}  // namespace
+
+std::vector<session::Candidate> PipelineImageModel::generate(const session::ImageRequest& request,
+                                                             const session::Progress& progress,
+                                                             const Cancellation& cancellation) {
+  return generate_together({request}, progress, cancellation).front();
+}
+
+std::vector<std::vector<session::Candidate>> PipelineImageModel::generate_together(
+    const std::vector<session::ImageRequest>& requests, const session::Progress& progress,
+    const Cancellation& cancellation) {
+  const bool sees_mask =
+      pipeline_.unet()->config().in_channels != pipeline_.vae()->config().latent_channels;
+  std::vector<std::vector<session::Candidate>> out(requests.size());
+  for (const std::vector<std::size_t>& alike : with_equal_loras(requests)) {
+    pipeline_.set_loras(selections(requests[alike.front()].loras));
+    std::vector<pipeline::GenerationRequest> together;
+    for (const std::size_t i : alike)
+      together.push_back(generation_request(requests[i], sees_mask));
+    auto pictures = pipeline_.generate(together, progress, cancellation);
+    for (std::size_t k = 0; k < alike.size(); ++k) {
+      for (pipeline::GeneratedImage& picture : pictures[k]) {
+        out[alike[k]].push_back({std::move(picture.image), to_latents(picture.latents),
+                                 picture.seed, picture.unet_calls});
+      }
+    }
   }
   return out;
 }

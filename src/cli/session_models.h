@@ -20,6 +20,10 @@ class PipelineImageModel : public session::ImageModel {
   std::vector<session::Candidate> generate(const session::ImageRequest& request,
                                            const session::Progress& progress,
                                            const Cancellation& cancellation) override;
+  // Requests with the same adapters go to the pipeline in one call.
+  std::vector<std::vector<session::Candidate>> generate_together(
+      const std::vector<session::ImageRequest>& requests, const session::Progress& progress,
+      const Cancellation& cancellation) override;
   void check_lora(const session::LoraChoice& lora) override;
 
  private:

@@ -68,7 +68,8 @@ auto embed_lists(const std::vector<Question*>& asked, const Embed& embed) {
 }  // namespace
 
 session::Parts SharedModels::parts() {
-  session::Parts shared{*this, nullptr, nullptr, parts_.codec, parts_.files, parts_.clock};
+  session::Parts shared{*this,        nullptr,      nullptr,    parts_.codec,
+                        parts_.files, parts_.clock, parts_.user};
   shared.user = parts_.user;
   if (parts_.language_model != nullptr) shared.language_model = this;
   if (parts_.reward_model != nullptr) shared.reward_model = this;

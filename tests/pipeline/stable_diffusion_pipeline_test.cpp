@@ -57,6 +57,37 @@ class PipelineTest : public testing::Test {
 
 StableDiffusionPipeline* PipelineTest::pipeline_ = nullptr;
 
+TEST_F(PipelineTest, RequestsDrawnTogetherGiveTheirOwnPictures) {
+  pipeline_->set_loras({});
+  std::vector<GenerationRequest> requests(5);
+  for (std::size_t r = 0; r < requests.size(); ++r) {
+    requests[r].options.steps = 3;
+    requests[r].options.guidance_scale = 4;
+    requests[r].starts = {{40 + r, {}, 1.0, false}};
+  }
+  requests[0].prompt = {"a red star", {{2, 5, 1.3}}};
+  requests[1].prompt = {"a blue circle on a gray background", {}};
+  requests[1].options.negative_prompt = "a square";
+  requests[1].starts.push_back({3, at::full({1, 4, 16, 16}, 0.2), 0.7, false});
+  requests[2].prompt = {"a green square", {}};
+  requests[2].options.scheduler = schedulers::SchedulerName::euler_a;
+  requests[3].prompt = {"a heart", {}};
+  requests[3].options.width = 32;
+  requests[4].prompt = {std::string(120, 'x') + " a moon and " + std::string(120, 'y'), {}};
+  const auto together = pipeline_->generate(requests, {}, cancellation_);
+  ASSERT_EQ(together.size(), requests.size());
+  for (std::size_t r = 0; r < requests.size(); ++r) {
+    const auto alone = pipeline_->generate(requests[r].prompt, requests[r].options,
+                                           requests[r].starts, {}, cancellation_);
+    ASSERT_EQ(together[r].size(), alone.size());
+    for (std::size_t i = 0; i < alone.size(); ++i) {
+      EXPECT_EQ(together[r][i].seed, alone[i].seed);
+      EXPECT_TRUE(at::allclose(together[r][i].latents, alone[i].latents, 1e-4, 1e-4));
+      EXPECT_LE(difference(together[r][i].image, alone[i].image).largest, 1);
+    }
+  }
+}
+
 // Recorded with diffusers 0.42 in fp32 (tests/data/scenes-reference); the contract allows a mean of
 // 0.5/255 and 4/255 at any pixel.
 TEST_F(PipelineTest, EveryReferencePictureIsDiffusers) {
