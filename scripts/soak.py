@@ -23,6 +23,7 @@ BINARY = os.environ.get("OMR_BINARY", str(BUILD / "omr"))
 PACK = ROOT / "models/scenes"
 CORPUS = ROOT / "tests/fuzz/corpus"
 FAST = ["--threads", "1", "--device", "cpu", "--dtype", "fp32"]
+SMALL = ["--size", "32x32", "--steps", "2"]  # what is tried is not the pictures
 FUZZ_CORPUS = {
     "json_config": [*PACK.glob("*/*config.json"), PACK / "omr.json"],
     "clip_tokenizer": [PACK / "tokenizer/vocab.json", PACK / "tokenizer/merges.txt"],
@@ -73,8 +74,8 @@ def memory_of(pid):
 def session(arguments, folder):
     """One session of many rounds: memory and time at its beginning and at its end."""
     begun = time.monotonic()
-    process = subprocess.Popen([BINARY, "refine", "a red star", "--seed", "7", "--steps", "2", "--json", "--out",
-                                str(folder / "long"), *FAST], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([BINARY, "refine", "a red star", "--seed", "7", "--json", "--out",
+                                str(folder / "long"), *SMALL, *FAST], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     feedback = ["make it bigger", "make it blue", "move it to the left", "make it smaller", "make it red", "move it up"]
     memory, seconds = [], []
     for number in range(arguments.rounds):
@@ -109,7 +110,7 @@ def batch(arguments, folder):
             file.write(json.dumps({"id": f"d{i:04}", "seed": i, "turns": turns + ["/accept"] * (i % 2)}) + "\n")
 
     def command(out, *options):
-        return [BINARY, "replay", str(source), "--out", str(folder / out), "--steps", "4", "-q", *FAST, *options]
+        return [BINARY, "replay", str(source), "--out", str(folder / out), "-q", *SMALL, *FAST, *options]
 
     def run(*options):
         return subprocess.run(command(*options), stdout=subprocess.DEVNULL).returncode
