@@ -122,6 +122,8 @@ ResultsFile::ResultsFile(session::FileSystem& files, std::filesystem::path folde
   }
   lock_ = files_.lock(folder_ / ("." + name_ + ".lock"));
   if (!resume) return;
+  // Of a shard's folder others may write too, from other machines.
+  if (shard_.count == 1) files_.remove_leftovers(folder_);
   for (const std::string& name : files_.list(folder_)) {
     if (!is_results_name(name)) continue;
     for (DialogueResult& result : read(name)) {
