@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <functional>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -161,23 +162,26 @@ class FakeCodec : public session::ArtifactCodec {
     return {2, 2, {bytes.begin() + 8, bytes.begin() + 20}};
   }
   std::string encode_latents(const std::vector<Latents>& latents) override {
-    std::string bytes;
+    std::ostringstream bytes;  // rank, shape, values, a line each
     for (const Latents& one : latents) {
-      bytes += std::to_string(one.values.at(0)) + " " + std::to_string(one.values.at(1)) + "\n";
+      bytes << one.shape.size();
+      for (const auto side : one.shape) bytes << ' ' << side;
+      for (const float value : one.values) bytes << ' ' << value;
+      bytes << '\n';
     }
-    return bytes;
+    return bytes.str();
   }
   std::vector<Latents> decode_latents(std::string_view bytes, const std::string& where) override {
     std::vector<Latents> out;
-    while (!bytes.empty()) {
-      const std::size_t space = bytes.find(' ');
-      const std::size_t end = bytes.find('\n');
-      if (space == bytes.npos || end == bytes.npos)
-        throw Error(ErrorKind::format, where + " is no latents");
-      out.push_back({{1, 1, 2},
-                     {std::stof(std::string(bytes.substr(0, space))),
-                      std::stof(std::string(bytes.substr(space + 1, end - space)))}});
-      bytes.remove_prefix(end + 1);
+    std::istringstream lines{std::string(bytes)};
+    for (std::string line; std::getline(lines, line);) {
+      std::istringstream words(line);
+      std::size_t rank = 0;
+      if (!(words >> rank) || rank > 4) throw Error(ErrorKind::format, where + " is no latents");
+      Latents& one = out.emplace_back();
+      one.shape.resize(rank);
+      for (auto& side : one.shape) words >> side;
+      for (float value = 0; words >> value;) one.values.push_back(value);
     }
     return out;
   }
