@@ -2,7 +2,8 @@
 
 Both use the same weights, threads, device and precision. They take turns in one run: `omr bench`, then the
 peers, as often as --repeats says; each turn is the median of three timed calls after one that warms up, and
-the medians over the turns are printed. ratio is the peers' time by omr's: above 1, omr is faster.
+the medians over the turns are printed. ratio is the peers' time by omr's: above 1, omr is faster. With --train
+the parts are a training step of each of omr's trainers (scripts/bench_peers_train.py).
 """
 
 import argparse
@@ -26,6 +27,7 @@ import peft
 import torch
 import transformers
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler, StableDiffusionPipeline
+from bench_peers_train import TrainingSteps
 from peft import PeftModel
 from sentencepiece import SentencePieceProcessor
 from transformers import (
@@ -47,6 +49,8 @@ DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 UNITS = {
     "text_encoder": "s/prompt", "unet_step": "s/step", "unet_step_candidates": "s/step", "vae_decode": "s/image",
     "image": "s", "candidates": "s", "reward_score": "s/image", "refiner": "tokens/s", "refine": "s", "round": "s",
+    "train_vae": "s/step", "train_unet": "s/step", "train_clip": "s/step", "train_reward": "s/step",
+    "train_refiner": "s/step", "train_refiner_qlora": "s/step",
 }  # fmt: skip
 
 
@@ -56,6 +60,21 @@ def make_scheduler(name, config):
     if name.startswith("dpmpp"):
         return DPMSolverMultistepScheduler.from_config(config, use_karras_sigmas=name.endswith("karras"))
     return DDIMScheduler.from_config(config)
+
+
+def defaults_of(model):
+    defaults = model / "omr.json"
+    return json.loads(defaults.read_text()) if defaults.is_file() else {}
+
+
+class TrainingPeers:
+    def __init__(self, args):
+        unet, vae = (json.loads((args.model / part / "config.json").read_text()) for part in ("unet", "vae"))
+        size = defaults_of(args.model).get("width", unet["sample_size"] << (len(vae["block_out_channels"]) - 1))
+        self.steps = TrainingSteps(args.model, PROMPT, FEEDBACK, args.batch, torch.device(args.device), size)
+
+    def turn(self):
+        return self.steps.seconds(CALLS_A_TURN)
 
 
 class StopAtText(StoppingCriteria):
@@ -112,8 +131,7 @@ class Reward:
 class Peers:
     def __init__(self, args):
         self.args, self.device, dtype = args, torch.device(args.device), DTYPES[args.dtype]
-        defaults = args.model / "omr.json"
-        settings = json.loads(defaults.read_text()) if defaults.is_file() else {}
+        settings = defaults_of(args.model)
         self.pipe = StableDiffusionPipeline.from_pretrained(
             args.model, dtype=dtype, safety_checker=None, feature_extractor=None, requires_safety_checker=False
         ).to(self.device)
@@ -203,6 +221,7 @@ def omr_turn(args):
         str(args.omr), "bench", "--json", "--model", str(args.model), "--repeats", str(CALLS_A_TURN),
         "--candidates", str(args.candidates), "--threads", str(args.threads), "--prompt", PROMPT,
         "--feedback", FEEDBACK, "--device", args.device, "--dtype", args.dtype,
+        *(["--train", "--batch", str(args.batch)] if args.train else []),
     ]  # fmt: skip
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     if done.returncode != 0:
@@ -231,13 +250,17 @@ def parse_arguments():
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads of each side (default: PyTorch's choice)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu or cuda (default: cuda where there is one)")
     parser.add_argument("--dtype", choices=DTYPES, default="fp32", help="default: fp32")
+    parser.add_argument("--train", action="store_true", help="time a training step of each trainer instead, in fp32")
+    parser.add_argument("--batch", type=int, default=8, help="samples of a training step (default: 8)")
     parser.add_argument("--json", action="store_true", help="one JSON object a part")
     parser.add_argument("--omr", type=pathlib.Path, default=os.environ.get("OMR_BINARY", ROOT / "build/release/omr"),
                         help="the program (default: $OMR_BINARY, or build/release/omr)")
     parser.add_argument("--peers-only", action="store_true", help="leave omr out")
     args = parser.parse_args()
-    if min(args.candidates, args.repeats, args.threads) < 1:
-        parser.error("--candidates, --repeats and --threads are at least 1")
+    if min(args.candidates, args.repeats, args.threads, args.batch) < 1:
+        parser.error("--candidates, --repeats, --threads and --batch are at least 1")
+    if args.train and args.dtype != "fp32":
+        parser.error("--train compares in fp32")
     if not (args.model / "model_index.json").is_file():
         parser.error(f"no model folder at {args.model}")
     if not args.peers_only and not os.access(args.omr, os.X_OK):
@@ -250,7 +273,7 @@ def main():
     torch.set_num_threads(args.threads)
     transformers.logging.disable_progress_bar()
     diffusers.logging.disable_progress_bar()
-    peers = Peers(args)
+    peers = TrainingPeers(args) if args.train else Peers(args)
     omr_turns, peers_turns = [], []
     for _ in range(args.repeats):
         omr_turns.append({} if args.peers_only else omr_turn(args))
@@ -261,7 +284,8 @@ def main():
         for result in results:
             print(json.dumps(result))
         return
-    print(f"{args.model}: {args.device}, {args.dtype}, {args.threads} threads, {args.candidates} candidates; "
+    samples = f"{args.batch} samples a step" if args.train else f"{args.candidates} candidates"
+    print(f"{args.model}: {args.device}, {args.dtype}, {args.threads} threads, {samples}; "
           f"torch {torch.__version__}, diffusers {diffusers.__version__}, transformers {transformers.__version__}, "
           f"peft {peft.__version__}")
     print(f"{'part':<22}{'omr':>12}{'peers':>12}{'ratio':>8}  unit")

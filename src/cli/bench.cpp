@@ -11,6 +11,7 @@
 #include "omr/core/error.h"
 #include "omr/core/exit_code.h"
 
+#include "cli/bench_train.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/models.h"
@@ -27,6 +28,8 @@ struct BenchOptions {
   std::string feedback = "make the star bigger";
   int repeats = 5;
   int candidates = 4;
+  bool train = false;
+  int batch = TrainBenchOptions().batch;
 };
 
 double seconds_now() {
@@ -66,10 +69,19 @@ class Bench {
   nn::ExecutionOptions execution_;
 };
 
+int run_training_bench(const BenchOptions& options, const Bench& bench) {
+  bench.report("threads", at::get_num_threads(), "");
+  bench_training(
+      {options.model, options.prompt, options.feedback, options.repeats, options.batch},
+      [&](const std::string& part, double seconds) { bench.report(part, seconds, "s/step"); });
+  return kExitDone;
+}
+
 int run_bench(const BenchOptions& options) {
   apply_verbosity(options.output);
-  const at::InferenceMode inference;
   const nn::ExecutionOptions execution = execution_of(options.model);
+  if (options.train) return run_training_bench(options, Bench(options, execution));
+  const at::InferenceMode inference;
   const pipeline::ModelFolder folder = open_folder(options.model);
   const double load_begin = seconds_now();
   pipeline::StableDiffusionPipeline pipeline = open_pipeline(folder, options.model);
@@ -163,6 +175,10 @@ void setup_bench(CLI::App& app, Command& selected) {
       ->check(CLI::Range(1, 64));
   command->add_option("--prompt", options->prompt, "what to draw");
   command->add_option("--feedback", options->feedback, "what the refiner is told");
+  command->add_flag("--train", options->train, "time a training step of each trainer instead");
+  command->add_option("--batch", options->batch, "samples of a training step")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
   add_model_option(*command, options->model);
   add_refiner_options(*command, options->model);
   add_reward_options(*command, options->model);

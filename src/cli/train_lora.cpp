@@ -14,6 +14,7 @@
 #include "cli/interrupt.h"
 #include "cli/models.h"
 #include "cli/output.h"
+#include "cli/session_sources.h"
 #include "cli/train_options.h"
 
 namespace omr::cli {
@@ -28,6 +29,7 @@ struct LoraOptions {
   std::string method = "sft";
   std::string reward_term = "total";
   std::string prompts, validation_prompts, pairs, validation_pairs;
+  std::vector<std::string> sessions;
   std::uint64_t scene_prompts = 0;
   const CLI::Option* lr = nullptr;  // given or not: each method has a default of its own
 
@@ -95,6 +97,9 @@ Data open_data(const LoraOptions& options, train::LoraMethod method) {
       out.pairs = open_pairs(options.pairs);
       if (!options.validation_pairs.empty())
         out.held_out_pairs = open_pairs(options.validation_pairs);
+    } else if (!options.sessions.empty()) {
+      out.pairs = std::make_unique<train::PreferencePairs>(
+          train::PreferencePairs::of(preferences_of_sessions(options.sessions), "--from-sessions"));
     } else if (train.scenes) {
       out.pairs = std::make_unique<train::ScenePreferences>(train.loop.seed, width);
       out.held_out_pairs = std::make_unique<train::ScenePreferences>(held_out_seed(train), width);
@@ -261,6 +266,8 @@ void setup_train_lora(CLI::App& train, Command& selected) {
       ->capture_default_str();
   command->add_option("--pairs", options->pairs,
                       "dpo: JSONL of prompt, chosen, rejected (picture files)");
+  command->add_option("--from-sessions", options->sessions,
+                      "dpo: learn from picks, likes and accepts in these folders of omr refine");
   command->add_option("--validation-pairs", options->validation_pairs,
                       "dpo: such pairs to look at while training");
   command->add_option("--beta", lora.dpo_beta, "dpo: how far from the base a preference may lead")

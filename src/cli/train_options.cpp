@@ -53,6 +53,8 @@ void add_train_options(CLI::App& app, TrainOptions& options) {
   app.add_option("--device", options.device, "auto, cpu, cuda or cuda:N");
   app.add_option("--dtype", loop.dtype, "of products: auto, fp32, bf16, fp16 (CUDA)")
       ->capture_default_str();
+  app.add_flag("--gradient-checkpointing", loop.gradient_checkpointing,
+               "compute layers again in the backward pass: less memory, a third more time");
   app.add_option("--threads", options.threads, "CPU threads (0: all cores)")
       ->check(CLI::Range(0, 1024));
   app.add_option("--out-dtype", options.out_dtype, "of the result's weights: fp16 or fp32")

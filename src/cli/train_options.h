@@ -70,6 +70,7 @@ train::LoopObserver make_observer(const TrainOptions& options,
 void setup_train_vae(CLI::App& train, Command& selected);
 void setup_train_unet(CLI::App& train, Command& selected);
 void setup_train_clip(CLI::App& train, Command& selected);
+void setup_train_reward(CLI::App& train, Command& selected);
 void setup_train_refiner(CLI::App& train, Command& selected);
 void setup_train_lora(CLI::App& train, Command& selected);
 

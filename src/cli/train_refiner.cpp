@@ -7,8 +7,10 @@
 #include "omr/train/refiner_trainer.h"
 #include "omr/train/scene_records.h"
 
+#include "cli/adapter_options.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
+#include "cli/session_sources.h"
 #include "cli/train_options.h"
 
 namespace omr::cli {
@@ -17,12 +19,14 @@ namespace {
 struct RefinerOptions {
   TrainOptions train;
   train::RefinerSettings refiner;
+  Tune tune = Tune::full;
+  std::vector<std::string> sessions;
 
   RefinerOptions() { train.loop.learning_rate.peak = 1e-3; }
 };
 
-std::unique_ptr<train::RefinerSource> open_records(const std::string& file) {
-  auto records = std::make_unique<train::RefinerRecordFile>(train::RefinerRecordFile::open(file));
+std::unique_ptr<train::RefinerRecords> open_records(const std::string& file) {
+  auto records = std::make_unique<train::RefinerRecords>(train::RefinerRecords::open(file));
   if (records->broken_lines() > 0)
     log::warn(file + ": skipped " + std::to_string(records->broken_lines()) + " broken lines");
   return records;
@@ -34,16 +38,23 @@ int run_train_refiner(RefinerOptions options) {
   std::tie(options.refiner.model, options.refiner.from_nothing) = start_of(options.train);
   options.refiner.output_dtype = output_dtype(options.train);
   options.refiner.loop = options.train.loop;
-  if (options.train.scenes == !options.train.data.empty())
-    throw Error(ErrorKind::usage, "give --data FILE.jsonl, or --scenes");
+  options.refiner.full = options.tune == Tune::full;
+  options.refiner.quantize_nf4 = options.tune == Tune::qlora;
+  if (options.train.scenes + !options.train.data.empty() + !options.sessions.empty() != 1)
+    throw Error(ErrorKind::usage, "give one of --data FILE.jsonl, --from-sessions DIR, --scenes");
   std::unique_ptr<train::RefinerSource> source, held_out;
   if (options.train.scenes) {
     source = std::make_unique<train::SceneRecords>(options.train.loop.seed);
     held_out = std::make_unique<train::SceneRecords>(held_out_seed(options.train));
   } else {
-    source = open_records(options.train.data);
-    held_out = open_records(options.train.validation.empty() ? options.train.data
-                                                             : options.train.validation);
+    const auto open = [&] {
+      return options.sessions.empty()
+                 ? open_records(options.train.data)
+                 : std::make_unique<train::RefinerRecords>(train::RefinerRecords::of(
+                       refinements_of_sessions(options.sessions), "--from-sessions"));
+    };
+    source = open();
+    held_out = options.train.validation.empty() ? open() : open_records(options.train.validation);
   }
   train::train_refiner(options.refiner, *source, *held_out, processes,
                        make_observer(options.train, processes), interruption());
@@ -61,8 +72,11 @@ void setup_train_refiner(CLI::App& train, Command& selected) {
                       "records, one JSON object a line: prompt, feedback, refined");
   command->add_option("--validation", options->train.validation,
                       "records to look at while training (default: --data)");
+  command->add_option("--from-sessions", options->sessions,
+                      "learn from the accepted rounds of these folders of omr refine");
   command->add_flag("--scenes", options->train.scenes,
                     "make up edits of scenes instead, without end");
+  add_adapter_options(*command, options->tune, options->refiner.lora);
   command->callback(
       [options, &selected] { selected = [options] { return run_train_refiner(*options); }; });
 }

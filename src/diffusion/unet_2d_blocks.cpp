@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <torch/nn/modules/container/modulelist.h>
 
+#include "omr/nn/recompute.h"
+
 namespace omr::diffusion {
 namespace {
 
@@ -17,6 +19,15 @@ Transformer2DModel make_transformer(const UNetBlockConfig& config) {
       config.out_channels, config.num_attention_heads, config.transformer_layers,
       config.cross_attention_dim, config.norm_num_groups, config.use_linear_projection,
       config.upcast_attention});
+}
+
+template <typename Module>
+at::Tensor run(const Module& module, const at::Tensor& x, const at::Tensor& condition) {
+  return nn::recomputed(
+      [own = Module(module)](const at::Tensor& in, const at::Tensor& other) mutable {
+        return own->forward(in, other);
+      },
+      x, condition);
 }
 
 template <typename Module>
@@ -44,8 +55,8 @@ UNetDownBlockImpl::UNetDownBlockImpl(const UNetBlockConfig& config) {
 at::Tensor UNetDownBlockImpl::forward(at::Tensor x, const at::Tensor& temb,
                                       const at::Tensor& context, std::vector<at::Tensor>& skips) {
   for (std::size_t i = 0; i < resnets_.size(); ++i) {
-    x = resnets_[i](x, temb);
-    if (!attentions_.empty()) x = attentions_[i](x, context);
+    x = run(resnets_[i], x, temb);
+    if (!attentions_.empty()) x = run(attentions_[i], x, context);
     skips.push_back(x);
   }
   if (!downsampler_.is_empty()) {
@@ -73,9 +84,9 @@ UNetUpBlockImpl::UNetUpBlockImpl(const UNetBlockConfig& config) {
 at::Tensor UNetUpBlockImpl::forward(at::Tensor x, const at::Tensor& temb, const at::Tensor& context,
                                     std::vector<at::Tensor>& skips) {
   for (std::size_t i = 0; i < resnets_.size(); ++i) {
-    x = resnets_[i](at::cat({x, skips.back()}, 1), temb);
+    x = run(resnets_[i], at::cat({x, skips.back()}, 1), temb);
     skips.pop_back();
-    if (!attentions_.empty()) x = attentions_[i](x, context);
+    if (!attentions_.empty()) x = run(attentions_[i], x, context);
   }
   // The level above has the size of the skip that it takes next.
   return upsampler_.is_empty() ? x : upsampler_(x, skips.back().sizes().slice(2));
@@ -93,10 +104,10 @@ UNetMidBlockImpl::UNetMidBlockImpl(const UNetBlockConfig& config) {
 
 at::Tensor UNetMidBlockImpl::forward(at::Tensor x, const at::Tensor& temb,
                                      const at::Tensor& context) {
-  x = resnets_[0](x, temb);
+  x = run(resnets_[0], x, temb);
   for (std::size_t i = 0; i < attentions_.size(); ++i) {
-    x = attentions_[i](x, context);
-    x = resnets_[i + 1](x, temb);
+    x = run(attentions_[i], x, context);
+    x = run(resnets_[i + 1], x, temb);
   }
   return x;
 }

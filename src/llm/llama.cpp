@@ -10,6 +10,7 @@
 #include "omr/core/error.h"
 #include "omr/nn/attention.h"
 #include "omr/nn/load_weights.h"
+#include "omr/nn/recompute.h"
 
 namespace omr::llm {
 namespace {
@@ -159,8 +160,12 @@ at::Tensor LlamaModelImpl::forward(const at::Tensor& ids, KVCache* cache) {
   const RotaryPositions positions = rotary_.at(begin, count, x);
   const at::Tensor mask = causal_mask(begin, count, config_.sliding_window, x);
   for (std::size_t i = 0; i < layers->size(); ++i) {
-    x = layers[i]->as<LlamaDecoderLayer>()->forward(x, positions, mask, cache,
-                                                    static_cast<std::int64_t>(i));
+    x = nn::recomputed(
+        [=, layer = layers[i]](const at::Tensor& in, const at::Tensor&) {
+          return layer->as<LlamaDecoderLayer>()->forward(in, positions, mask, cache,
+                                                         static_cast<std::int64_t>(i));
+        },
+        x);
   }
   if (cache != nullptr) cache->advance(count);
   return norm(x);

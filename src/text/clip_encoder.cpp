@@ -2,6 +2,7 @@
 
 #include "omr/core/error.h"
 #include "omr/nn/attention.h"
+#include "omr/nn/recompute.h"
 
 namespace omr::text {
 
@@ -73,7 +74,13 @@ CLIPEncoderImpl::CLIPEncoderImpl(const CLIPEncoderConfig& config, bool causal) {
 
 at::Tensor CLIPEncoderImpl::forward(const at::Tensor& x) {
   at::Tensor hidden = x;
-  for (const auto& layer : *layers) hidden = layer->as<CLIPEncoderLayer>()->forward(hidden);
+  for (const auto& layer : *layers) {
+    hidden = nn::recomputed(
+        [layer](const at::Tensor& in, const at::Tensor&) {
+          return layer->as<CLIPEncoderLayer>()->forward(in);
+        },
+        hidden);
+  }
   return hidden;
 }
 

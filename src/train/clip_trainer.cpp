@@ -4,15 +4,13 @@
 
 #include <ATen/ATen.h>
 
-#include "omr/core/error.h"
 #include "omr/reward/clip_model.h"
-#include "omr/reward/image_processor.h"
-#include "omr/text/clip_tokenizer.h"
 #include "omr/train/contrastive_loss.h"
 #include "omr/train/initialise.h"
 #include "omr/train/process_group.h"
 #include "omr/train/sample_random.h"
 
+#include "train/clip_inputs.h"
 #include "train/model_output.h"
 
 namespace omr::train {
@@ -29,61 +27,34 @@ reward::CLIPModel open_clip(const ClipSettings& settings) {
 class ClipTraining {
  public:
   explicit ClipTraining(const ClipSettings& settings)
-      : settings_(settings),
-        model_(open_clip(settings)),
-        tokenizer_(text::CLIPTokenizer::from_folder(settings.model)),
-        processor_(
-            reward::read_clip_image_processor_config(settings.model / "preprocessor_config.json")) {
-    if (tokenizer_.vocab_size() > model_->config().text.vocab_size) {
-      throw Error(ErrorKind::mismatch, settings.model.string() + ": the tokenizer has " +
-                                           std::to_string(tokenizer_.vocab_size()) +
-                                           " tokens, the model only " +
-                                           std::to_string(model_->config().text.vocab_size));
-    }
-  }
+      : model_(open_clip(settings)),
+        inputs_(settings.model, model_->config(), settings.loop.device) {}
 
   reward::CLIPModel& model() { return model_; }
 
   ContrastiveLoss contrast(const ImageTextSource& source, const std::vector<std::uint64_t>& indices,
                            const std::vector<std::uint64_t>& variants) {
-    std::vector<at::Tensor> pixels;
+    std::vector<Image> pictures;
     std::vector<std::string> captions, negatives;
     for (std::size_t i = 0; i < indices.size(); ++i) {
-      pixels.push_back(processor_(source.image(indices[i])));
+      pictures.push_back(source.image(indices[i]));
       captions.push_back(source.text(indices[i], variants[i]));
       if (auto negative = source.hard_negative(indices[i], variants[i]))
         negatives.push_back(std::move(*negative));
     }
-    const at::Tensor images =
-        model_->get_image_features(at::stack(pixels).to(settings_.loop.device));
+    const at::Tensor images = model_->get_image_features(inputs_.pixels(pictures));
     // Both kinds of captions in one pass.
     std::vector<std::string> all = captions;
     all.insert(all.end(), negatives.begin(), negatives.end());
-    const at::Tensor texts = model_->get_text_features(token_ids(all));
+    const at::Tensor texts = model_->get_text_features(inputs_.token_ids(all));
     const auto count = static_cast<std::int64_t>(captions.size());
     const at::Tensor negative = negatives.empty() ? at::Tensor() : texts.slice(0, count);
     return contrastive_loss(images, texts.slice(0, 0, count), negative, model_->logit_scale);
   }
 
  private:
-  // Cut behind the longest text: the end that is pooled sees nothing of the padding.
-  at::Tensor token_ids(const std::vector<std::string>& texts) const {
-    const std::int64_t limit =
-        std::min(tokenizer_.model_max_length(), model_->config().text.max_position_embeddings);
-    std::vector<at::Tensor> rows;
-    std::int64_t longest = 0;
-    for (const std::string& text : texts) {
-      const text::Encoding encoding = tokenizer_.encode(text, limit);
-      longest = std::max(longest, static_cast<std::int64_t>(encoding.tokens.size()));
-      rows.push_back(at::tensor(encoding.ids, at::kLong));
-    }
-    return at::stack(rows).narrow(1, 0, longest).to(settings_.loop.device);
-  }
-
-  const ClipSettings& settings_;
   reward::CLIPModel model_;
-  text::CLIPTokenizer tokenizer_;
-  reward::CLIPImageProcessor processor_;
+  ClipInputs inputs_;
 };
 
 }  // namespace
@@ -134,8 +105,7 @@ void train_clip(const ClipSettings& settings, const ImageTextSource& source,
   trainee.save = [&] {
     write_part(settings.loop.out / "reward", io::read_json(settings.model / "config.json"),
                *training.model(), "model.safetensors", settings.output_dtype, settings.model,
-               {"preprocessor_config.json", "tokenizer_config.json", "special_tokens_map.json",
-                "vocab.json", "merges.txt", "tokenizer.json"});
+               kClipFiles);
   };
   run_training(settings.loop, trainee, processes, observer, cancellation);
 }

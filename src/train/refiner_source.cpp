@@ -1,45 +1,45 @@
 #include "omr/train/refiner_source.h"
 
 #include <string_view>
+#include <utility>
 
 #include "omr/core/error.h"
-#include "omr/core/utf8.h"
 #include "omr/io/sha256.h"
+
+#include "train/jsonl.h"
 
 namespace omr::train {
 
-RefinerRecordFile RefinerRecordFile::open(const std::filesystem::path& file) {
-  const std::string text = io::read_text(file, std::size_t{1} << 30);
-  RefinerRecordFile out;
-  out.digest_ = io::sha256(text);
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = std::min(text.find('\n', begin), text.size());
-    const std::string_view line = std::string_view(text).substr(begin, end - begin);
-    begin = end + 1;
-    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+RefinerRecords RefinerRecords::open(const std::filesystem::path& file) {
+  std::vector<RefinerRecord> records;
+  std::size_t broken_lines = 0;
+  for_each_line(file, [&](std::string_view line, const std::string&) {
     const io::Json object = io::Json::parse(line, nullptr, /*allow_exceptions=*/false);
-    RefinerRecord record;
-    bool good = object.is_object();
-    const auto take = [&](const char* key, std::string& into) {
-      good = good && object.contains(key) && object[key].is_string();
-      if (!good) return;
-      into = object[key].get<std::string>();
-      good = !into.empty() && find_invalid_utf8(into) == std::string::npos;
+    const auto take = [&](const char* key) {
+      return object.is_object() ? text_of(object, key).value_or("") : std::string();
     };
-    take("prompt", record.prompt);
-    take("feedback", record.feedback);
-    take("refined", record.refined);
-    if (good) {
-      out.records_.push_back(std::move(record));
-    } else {
-      ++out.broken_lines_;
-    }
+    RefinerRecord record{take("prompt"), take("feedback"), take("refined")};
+    const bool good = !record.prompt.empty() && !record.feedback.empty() && !record.refined.empty();
+    good ? records.push_back(std::move(record)) : void(++broken_lines);
+  });
+  RefinerRecords out = of(std::move(records), file.string());
+  out.broken_lines_ = broken_lines;
+  return out;
+}
+
+RefinerRecords RefinerRecords::of(std::vector<RefinerRecord> records, const std::string& where) {
+  if (records.empty()) {
+    throw Error(ErrorKind::format, where +
+                                       " holds no record (a file has lines of "
+                                       "{\"prompt\": …, \"feedback\": …, \"refined\": …}, a "
+                                       "session accepted rounds)");
   }
-  if (out.records_.empty()) {
-    throw Error(ErrorKind::format, file.string() +
-                                       " holds no record: expected lines of "
-                                       "{\"prompt\": …, \"feedback\": …, \"refined\": …}");
-  }
+  RefinerRecords out;
+  std::string all;
+  for (const RefinerRecord& record : records)
+    all += record.prompt + '\0' + record.feedback + '\0' + record.refined + '\n';
+  out.digest_ = io::sha256(all);
+  out.records_ = std::move(records);
   return out;
 }
 

@@ -1,6 +1,7 @@
 #include "omr/train/refiner_trainer.h"
 
 #include <algorithm>
+#include <optional>
 
 #include <ATen/ATen.h>
 
@@ -13,17 +14,36 @@
 #include "omr/train/process_group.h"
 #include "omr/train/sample_random.h"
 
+#include "train/jsonl.h"
 #include "train/model_output.h"
 
 namespace omr::train {
 namespace {
 
 llm::LlamaForCausalLM open_llama(const RefinerSettings& settings) {
-  if (!settings.from_nothing) return llm::load_llama(settings.model, {});
+  if (!settings.from_nothing)
+    return llm::load_llama(settings.model, {}, !settings.full && settings.quantize_nf4);
   const io::Config config(settings.model / "config.json");
   llm::LlamaForCausalLM model(llm::LlamaConfig::from(config));
   initialise(*model, config, generator_for(settings.loop.seed, Purpose::weights, 0));
   return model;
+}
+
+// The records that the model has room for. An endless source is taken as it is: {}.
+std::vector<std::uint64_t> records_that_fit(const RefinerSource& source, std::int64_t context,
+                                            const llm::RefinerTemplate& prompt_template,
+                                            const llm::SentencePieceTokenizer& tokenizer) {
+  std::vector<std::uint64_t> out;
+  for (std::uint64_t i = 0; i < source.size(); ++i) {
+    const RefinerExample example = encode_record(source.record(i), prompt_template, tokenizer);
+    if (std::ssize(example.question) + std::ssize(example.answer) <= context) out.push_back(i);
+  }
+  if (source.size() > 0 && out.empty()) {
+    throw Error(ErrorKind::format, "every one of the " + std::to_string(source.size()) +
+                                       " records is longer than the model's context of " +
+                                       std::to_string(context) + " tokens");
+  }
+  return out;
 }
 
 }  // namespace
@@ -51,25 +71,53 @@ void train_refiner(const RefinerSettings& settings, const RefinerSource& source,
                                          " has a chat template; training takes a refiner.json with "
                                          "a plain \"template\"");
   }
+  if (settings.from_nothing && !settings.full) {
+    throw Error(ErrorKind::usage, "an adapter needs trained weights under it: give --init DIR");
+  }
   llm::LlamaForCausalLM model = open_llama(settings);
-  DataOrder order(settings.loop.seed, source.size());
+  const std::vector<std::uint64_t> fitting =
+      records_that_fit(source, model->config().max_position_embeddings, prompt_template, tokenizer);
+  if (fitting.size() < source.size()) {
+    observer.on_message(plural(source.size() - fitting.size(), "record") +
+                        " left out: longer than the model's context of " +
+                        std::to_string(model->config().max_position_embeddings) + " tokens");
+  }
+  DataOrder order(settings.loop.seed, fitting.size());
 
   Trainee trainee;
   trainee.name = "refiner";
-  trainee.groups = {{make_trainable(*model, settings.loop.device), 1.0}};
   trainee.settings = source.description();
   trainee.settings["template"] = prompt_template.text;
+  std::optional<LoraParameters> lora;
+  if (settings.full) {
+    trainee.groups = {{make_trainable(*model, settings.loop.device), 1.0}};
+  } else {
+    lora.emplace(*model, "", settings.lora, settings.loop.device,
+                 generator_for(settings.loop.seed, Purpose::weights, 0));
+    trainee.groups = {{lora->parameters(), 1.0}};
+    trainee.settings["base"] = settings.quantize_nf4 ? "nf4" : "dense";
+    trainee.settings["rank"] = settings.lora.rank;
+    trainee.settings["alpha"] = settings.lora.alpha;
+    trainee.settings["target_modules"] = settings.lora.target_modules;
+  }
 
   trainee.loss = [&](const MicroBatch& batch) {
     std::vector<RefinerExample> examples;
     std::size_t longest = 2;
     for (const std::uint64_t position : batch.positions) {
-      RefinerExample example =
-          encode_record(source.record(order.index(position)), prompt_template, tokenizer);
+      const std::uint64_t index = order.index(position);
+      RefinerExample example = encode_record(
+          source.record(fitting.empty() ? index : fitting[index]), prompt_template, tokenizer);
       const std::size_t length = example.question.size() + example.answer.size();
+      // Of an endless source; others were looked through at the start.
       if (length > static_cast<std::size_t>(model->config().max_position_embeddings)) continue;
       longest = std::max(longest, length);
       examples.push_back(std::move(example));
+    }
+    if (examples.empty()) {
+      throw Error(ErrorKind::mismatch,
+                  "every record of a batch is longer than the model's context of " +
+                      std::to_string(model->config().max_position_embeddings) + " tokens");
     }
     const auto rows = static_cast<std::int64_t>(examples.size()),
                columns = static_cast<std::int64_t>(longest);
@@ -83,11 +131,6 @@ void train_refiner(const RefinerSettings& settings, const RefinerSource& source,
       std::copy(example.question.begin(), example.question.end(), id);
       std::copy(example.answer.begin(), example.answer.end(), id + example.question.size());
       std::copy(example.answer.begin(), example.answer.end(), label + example.question.size());
-    }
-    if (rows == 0) {
-      throw Error(ErrorKind::mismatch,
-                  "every record of a batch is longer than the model's context of " +
-                      std::to_string(model->config().max_position_embeddings) + " tokens");
     }
     const NextTokenLoss loss =
         next_token_loss(model(ids.to(settings.loop.device)), labels.to(settings.loop.device));
@@ -119,6 +162,11 @@ void train_refiner(const RefinerSettings& settings, const RefinerSource& source,
     return out;
   };
   trainee.save = [&] {
+    if (lora) {
+      link_part(settings.model, settings.loop.out / "refiner");
+      io::write_peft_adapter(settings.loop.out / "refiner" / "adapter", lora->layers(), "refiner");
+      return;
+    }
     write_part(
         settings.loop.out / "refiner", io::read_json(settings.model / "config.json"), *model,
         "model.safetensors", settings.output_dtype, settings.model,

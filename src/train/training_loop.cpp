@@ -8,6 +8,7 @@
 #include <ATen/Parallel.h>
 
 #include "omr/core/error.h"
+#include "omr/nn/recompute.h"
 #include "omr/train/checkpoint.h"
 #include "omr/train/process_group.h"
 
@@ -63,6 +64,7 @@ class Run {
       MicroLoss micro;
       {
         const Autocast autocast(settings_.device, dtype_);
+        const nn::Recomputation recomputation(settings_.gradient_checkpointing);
         micro = trainee_.loss(
             micro_batch_of(settings_, processes_, step_, i / trainee_.passes, i % trainee_.passes));
       }
@@ -289,7 +291,13 @@ void run_training(const LoopSettings& settings, Trainee& trainee, ProcessGroup& 
       throw Error(ErrorKind::cancelled, "interrupted at step " + std::to_string(run.step()) +
                                             "; --resume continues from there");
     }
-    skipped_in_a_row = run.update() ? 0 : skipped_in_a_row + 1;
+    try {
+      skipped_in_a_row = run.update() ? 0 : skipped_in_a_row + 1;
+    } catch (const Error&) {
+      // Of a picture that cannot be read, say: what was learnt before it is kept.
+      if (saved_at != run.step() && skipped_in_a_row == 0) run.save();
+      throw;
+    }
     if (skipped_in_a_row == kMaxSkippedInARow) {
       throw Error(ErrorKind::mismatch,
                   "the loss or its gradient has had no value (NaN or infinite) for " +

@@ -11,6 +11,8 @@ from support import BINARY, ROOT, EndToEndTest
 PARTS = ["text_encoder", "unet_step", "unet_step_candidates", "vae_decode", "image", "candidates", "reward_score",
          "refiner", "refine", "round"]
 
+TRAINERS = [f"train_{name}" for name in ("vae", "unet", "clip", "reward", "refiner", "refiner_qlora")]
+
 
 class BenchPeers(EndToEndTest):
     def bench(self, *options):
@@ -33,6 +35,13 @@ class BenchPeers(EndToEndTest):
         for side in ("omr", "peers"):
             self.assertGreater(seconds["round"][side], seconds["candidates"][side] * 0.5)
             self.assertGreater(seconds["image"][side], seconds["unet_step"][side] * 10, "a picture takes 20 steps")
+
+    def test_a_step_of_every_trainer_is_timed(self):
+        events = [json.loads(line) for line in self.bench("--train", "--batch", "2", "--json").splitlines()]
+        self.assertEqual([event["part"] for event in events], TRAINERS)
+        for event in events:
+            self.assertGreater(event["omr"], 0)
+            self.assertAlmostEqual(event["ratio"], event["peers"] / event["omr"])
 
     def test_the_table_names_every_part(self):
         lines = self.bench().splitlines()

@@ -1,4 +1,4 @@
-"""Every command that README.md shows in a ```sh block works.
+"""Every command that README.md and docs/training.md show in a ```sh block works.
 
 The blocks run in order, in one folder that holds the repository's files as links, `scripts/omr` and `omr` being
 the program under test and `scripts/test` doing nothing (this test is part of it). ```console blocks are
@@ -14,9 +14,15 @@ from support import BINARY, ROOT, EndToEndTest
 
 
 class Readme(EndToEndTest):
-    def test_the_commands_work(self):
-        blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), flags=re.M | re.S)
-        self.assertTrue(blocks, "README.md shows no ```sh block")
+    def test_the_commands_of_the_readme_work(self):
+        self.run_commands(ROOT / "README.md")
+
+    def test_the_commands_of_the_training_guide_work(self):
+        self.run_commands(ROOT / "docs/training.md")
+
+    def run_commands(self, page):
+        blocks = re.findall(r"^```sh\n(.*?)^```", page.read_text(), flags=re.M | re.S)
+        self.assertTrue(blocks, f"{page.name} shows no ```sh block")
         copy = self.folder / "omr"
         copy.mkdir()
         for entry in ROOT.iterdir():

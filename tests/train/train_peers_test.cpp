@@ -1,6 +1,7 @@
 // Losses, gradients and ten updates against PyTorch's, diffusers' and transformers'.
 #include <filesystem>
 #include <functional>
+#include <optional>
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -8,11 +9,10 @@
 #include "omr/diffusion/autoencoder_kl.h"
 #include "omr/diffusion/unet_2d_condition_model.h"
 #include "omr/io/json_file.h"
-#include "omr/io/safetensors.h"
 #include "omr/llm/llama.h"
+#include "omr/nn/recompute.h"
 #include "omr/pipeline/model_folder.h"
 #include "omr/reward/clip_model.h"
-#include "omr/train/adamw.h"
 #include "omr/train/autoencoder_loss.h"
 #include "omr/train/contrastive_loss.h"
 #include "omr/train/diffusion_loss.h"
@@ -22,75 +22,45 @@
 #include "omr/train/next_token_loss.h"
 #include "omr/train/sample_random.h"
 
+#include "train/peer_run.h"
+
 namespace omr::train {
 namespace {
 
 namespace fs = std::filesystem;
+using peers::difference;
+using peers::PeerRun;
 
 const fs::path kPeers = OMR_PEERS "/train";
-
-// Largest difference, against the tensor's own scale: a gradient near zero is judged by its
-// neighbours.
-double difference(const at::Tensor& a, const at::Tensor& b) {
-  return ((a - b).abs().max() / (1e-6 + b.abs().max())).item<double>();
-}
 
 class PeersTrainTest : public testing::Test {
  protected:
   void open(const std::string& name) {
     folder_ = kPeers / name;
-    case_ = io::SafetensorsFile::open(folder_ / "case.safetensors");
+    run_.emplace(folder_);
   }
-  at::Tensor get(const std::string& name) const { return case_->tensor(name); }
+  at::Tensor get(const std::string& name) const { return run_->get(name); }
 
-  // Loss, gradients, and weights and averages after ten updates, as make_train.py makes them.
+  // With averages of the weights, as make_train.py keeps them.
   void check(torch::nn::Module& module, const std::function<at::Tensor()>& loss_of) {
-    constexpr double kLearningRate = 2e-4, kMaxGradNorm = 0.5;
-    AdamW optimizer({{make_trainable(module, c10::kCPU), 1.0}}, {});
-    Ema plain(optimizer.parameters(), {.decay = 0.7}),
-        power(optimizer.parameters(), {.decay = 0.7, .power = true});
-    const at::Tensor losses = get("losses"), norms = get("norms");
-    double largest_gradient = 0;
-    for (std::int64_t step = 0; step < losses.size(0); ++step) {
-      optimizer.zero_grad();
-      const at::Tensor loss = loss_of();
-      loss.backward();
-      const double expected = losses[step].item<double>();
-      EXPECT_NEAR(loss.item<double>(), expected, (step == 0 ? 1e-5 : 1e-3) * std::abs(expected))
-          << step;
-      if (step == 0) {
-        for (const auto& [name, parameter] : optimizer.parameters()) {
-          largest_gradient =
-              std::max(largest_gradient, parameter.grad().abs().max().item<double>());
-        }
-        for (const auto& [name, parameter] : optimizer.parameters()) {
-          const at::Tensor wanted = get("grad." + name);
-          // Some gradients are zero but for rounding (a key's bias: softmax does not see it).
-          if (wanted.abs().max().item<double>() < 1e-6 * largest_gradient) continue;
-          EXPECT_LT(difference(parameter.grad(), wanted), 1e-4) << name;
-        }
-      }
-      const double norm = optimizer.gradient_norm();
-      EXPECT_NEAR(norm, norms[step].item<double>(), 1e-3 * norm);
-      optimizer.step(kLearningRate, std::max(1.0, (norm + 1e-6) / kMaxGradNorm));
-      plain.update(step + 1);
-      power.update(step + 1);
-    }
+    const NamedParameters parameters = make_trainable(module, c10::kCPU);
+    Ema plain(parameters, {.decay = 0.7}), power(parameters, {.decay = 0.7, .power = true});
+    run_->check(parameters, loss_of, [&](std::int64_t step) {
+      plain.update(step);
+      power.update(step);
+    });
     const at::NoGradGuard no_grad;
-    for (const auto& [name, parameter] : optimizer.parameters()) {
-      EXPECT_LT(difference(parameter, get("after." + name)), 1e-3) << name;
-    }
     for (auto& [key, ema] :
          {std::pair<const char*, Ema&>("ema_plain.", plain), {"ema_power.", power}}) {
       const Ema::Swapped averaged(ema);
-      for (const auto& [name, parameter] : optimizer.parameters()) {
+      for (const auto& [name, parameter] : parameters) {
         EXPECT_LT(difference(parameter, get(key + name)), 1e-3) << key << name;
       }
     }
   }
 
   fs::path folder_;
-  std::shared_ptr<const io::SafetensorsFile> case_;
+  std::optional<PeerRun> run_;
 };
 
 class PeersUNetTrainTest : public PeersTrainTest,
@@ -107,6 +77,8 @@ TEST_P(PeersUNetTrainTest, MinSnrLossAndTenUpdatesMatchDiffusers) {
   EXPECT_LT(difference(noise.target(latents, epsilon, t), get("target")), 1e-6);
   EXPECT_LT(difference(noise.weights(t, 5.0), get("weights")), 1e-5);
   check(*unet, [&] {
+    // Once without and once with it.
+    const nn::Recomputation recomputation(std::string(GetParam()) == "unet_v");
     const at::Tensor prediction = unet(noise.add_noise(latents, epsilon, t), t, get("context"));
     return diffusion_loss(prediction, noise.target(latents, epsilon, t), noise.weights(t, 5.0))
         .mean();

@@ -26,12 +26,15 @@ class RefinerSource {
   virtual io::Json description() const = 0;
 };
 
-// A file with one JSON object a line: "prompt", "feedback", "refined".
-class RefinerRecordFile : public RefinerSource {
+// Records in memory.
+class RefinerRecords : public RefinerSource {
  public:
-  // Lines that are no such object, or not UTF-8, are skipped and counted. Throws Error(io),
-  // Error(format) when no line is good.
-  static RefinerRecordFile open(const std::filesystem::path& file);
+  // A file with one JSON object a line: "prompt", "feedback", "refined". Lines that are no such
+  // object, or not UTF-8, are skipped and counted. Throws Error(io), Error(format) when no line is
+  // good.
+  static RefinerRecords open(const std::filesystem::path& file);
+  // Throws Error(format), naming `where`, when there are none.
+  static RefinerRecords of(std::vector<RefinerRecord> records, const std::string& where);
 
   std::size_t broken_lines() const { return broken_lines_; }
   std::uint64_t size() const override { return records_.size(); }

@@ -35,7 +35,8 @@ struct LoopSettings {
   std::int64_t checkpoint_every = 500;
   std::int64_t log_every = 10;
   std::int64_t evaluate_every = 500;
-  std::string dtype = "auto";  // of products, see mixed_precision.h
+  std::string dtype = "auto";           // of products, see mixed_precision.h
+  bool gradient_checkpointing = false;  // see nn/recompute.h
   c10::Device device{c10::kCPU};
 };
 
