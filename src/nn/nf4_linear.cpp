@@ -1,5 +1,7 @@
 #include "nn/nf4_linear.h"
 
+#include <optional>
+
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -12,7 +14,7 @@ using torch::autograd::variable_list;
 class Nf4LinearFunction : public torch::autograd::Function<Nf4LinearFunction> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const Nf4Weight& weight,
-                            const at::Tensor& bias) {
+                            const std::optional<at::Tensor>& bias) {
     context->save_for_backward(
         {weight.packed, weight.absmax, weight.nested_absmax, weight.nested_code});
     context->saved_data["nested_offset"] = static_cast<double>(weight.nested_offset);
@@ -42,7 +44,8 @@ class Nf4LinearFunction : public torch::autograd::Function<Nf4LinearFunction> {
 }  // namespace
 
 at::Tensor nf4_linear(const at::Tensor& x, const Nf4Weight& weight, const at::Tensor& bias) {
-  return Nf4LinearFunction::apply(x, weight, bias);
+  // A tensor argument must be defined.
+  return Nf4LinearFunction::apply(x, weight, bias.defined() ? std::optional(bias) : std::nullopt);
 }
 
 }  // namespace omr::nn
