@@ -102,6 +102,16 @@ TEST_F(BatchTest, ResumeSkipsWhatIsWholeAndWhatOtherShardsDid) {
   EXPECT_EQ(world.image_model.requests.size(), all);
 }
 
+TEST_F(BatchTest, ResumingAWholeBatchClearsWhatAKillLeftAndAShardClearsNothing) {
+  FakeWorld world;
+  run(world, options());
+  EXPECT_FALSE(world.files.cleared.contains("/out"));
+  run(world, options(true, {0, 2}));
+  EXPECT_FALSE(world.files.cleared.contains("/out")) << "others may write there";
+  run(world, options(true));
+  EXPECT_TRUE(world.files.cleared.contains("/out"));
+}
+
 TEST_F(BatchTest, ResultsAreNotOverwrittenUnasked) {
   FakeWorld world;
   run(world, options());

@@ -23,6 +23,7 @@ struct PowerCut : std::runtime_error {
 class MemoryFileSystem : public session::FileSystem {
  public:
   std::map<std::string, std::string> files;
+  std::set<std::string> cleared;  // folders whose leftovers were removed
 
   // The n-th write from here on (from 1) fails: an append leaves `torn` of its bytes, an atomic
   // write nothing. Once only, or from then on.
@@ -79,7 +80,10 @@ class MemoryFileSystem : public session::FileSystem {
     }
     return {names.begin(), names.end()};
   }
-  void remove_leftovers(const std::filesystem::path&) override { alive(); }
+  void remove_leftovers(const std::filesystem::path& path) override {
+    alive();
+    cleared.insert(path.string());
+  }
   std::unique_ptr<session::FileLock> lock(const std::filesystem::path& path) override {
     alive();
     if (!locked_->insert(path.string()).second) {
