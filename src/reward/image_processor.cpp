@@ -160,11 +160,19 @@ at::Tensor CLIPImageProcessor::differentiable(const at::Tensor& pixels) const {
   at::Tensor x = (pixels.to(at::kFloat) / 2 + 0.5).clamp(0, 1);
   const ImageSize full = resized(static_cast<int>(x.size(3)), static_cast<int>(x.size(2)));
   if (full.height != x.size(2) || full.width != x.size(3)) {
-    const std::vector<std::int64_t> size = {full.height, full.width};
-    x = config_.resample == Resample::bilinear
-            ? at::_upsample_bilinear2d_aa(x, size, /*align_corners=*/false)
-            : at::_upsample_bicubic2d_aa(x, size, /*align_corners=*/false);
-    x = x.clamp(0, 1);
+    const auto pass = [&](std::int64_t height, std::int64_t width) {
+      const std::vector<std::int64_t> size = {height, width};
+      x = config_.resample == Resample::bilinear
+              ? at::_upsample_bilinear2d_aa(x, size, /*align_corners=*/false)
+              : at::_upsample_bicubic2d_aa(x, size, /*align_corners=*/false);
+      x = x.clamp(0, 1);
+    };
+    // One axis after the other, in the order of `resize`: each pass ends within the range of
+    // pixels.
+    const std::int64_t lost_height = x.size(2) - full.height, lost_width = x.size(3) - full.width;
+    const bool height_first = lost_height > 0 && lost_height > 2 * lost_width;
+    pass(height_first ? full.height : x.size(2), height_first ? x.size(3) : full.width);
+    pass(full.height, full.width);
   }
   const ImageSize out =
       output_size(static_cast<int>(pixels.size(3)), static_cast<int>(pixels.size(2)));

@@ -131,12 +131,11 @@ std::vector<double> twice_but_first(const std::vector<double>& values) {
 }
 
 std::vector<double> sigmas_of(const std::vector<double>& alphas_cumprod) {
-  std::vector<double> out;
-  for (double alpha_bar : alphas_cumprod) {
-    const auto narrow = static_cast<float>(alpha_bar);
-    out.push_back(std::sqrt((1 - narrow) / narrow));
-  }
-  return out;
+  // libtorch's own square root over the whole table, as diffusers takes it: on some processors its
+  // last bit is not the C library's, and a Brownian path is a matter of σ's last bit.
+  const at::Tensor narrow = at::tensor(alphas_cumprod, at::kDouble).to(at::kFloat);
+  const at::Tensor sigmas = ((1 - narrow) / narrow).pow(0.5).to(at::kDouble);
+  return {sigmas.const_data_ptr<double>(), sigmas.const_data_ptr<double>() + sigmas.numel()};
 }
 
 double interpolate(const std::vector<double>& table, double index) {

@@ -66,11 +66,14 @@ TEST(PeersInpaintingTest, AnInpaintingUNetDrawsWithoutAMaskToo) {
 }
 
 // A picture drawn for one prompt, then locally for another.
-TEST(PeersInpaintingTest, ALocalStartRedrawsARegionAndNothingElse) {
-  auto pipeline = StableDiffusionPipeline::open(ModelFolder::open(kPeers / "model_4"), {});
+TEST(LocalStartTest, RedrawsARegionAndNothingElse) {
+  auto pipeline = StableDiffusionPipeline::open(ModelFolder::open(OMR_MODELS "/scenes"), {});
   GenerationOptions options = options_of("ddim");
-  const auto first = pipeline.generate({"a red star", {}}, options, {{4, {}, 1.0, false}}, {}, {});
-  options.region = EditRegion{{"a red star", {}}, 4};
+  options.width = options.height = 64;
+  const PromptInput small = {"a small red star at the top left on a navy background", {}};
+  const PromptInput large = {"a large red star at the top left on a navy background", {}};
+  const auto first = pipeline.generate(small, options, {{4, {}, 1.0, false}}, {}, {});
+  options.region = EditRegion{small, 4};
   Start start;
   start.seed = 5;
   start.latents = first[0].latents;
@@ -79,7 +82,7 @@ TEST(PeersInpaintingTest, ALocalStartRedrawsARegionAndNothingElse) {
   whole.local = false;
   whole.steps = 14;
   whole.strength = 0.5;
-  const auto drawn = pipeline.generate({"a blue moon", {}}, options, {start, whole}, {}, {});
+  const auto drawn = pipeline.generate(large, options, {start, whole}, {}, {});
   const at::Tensor same = (drawn[0].latents == first[0].latents).all(1);
   EXPECT_GT(same.sum().item<int>(), 0) << "nothing was kept";
   EXPECT_LT(same.sum().item<int>(), same.numel()) << "nothing was redrawn";
@@ -88,7 +91,7 @@ TEST(PeersInpaintingTest, ALocalStartRedrawsARegionAndNothingElse) {
   EXPECT_FALSE((drawn[1].latents == first[0].latents).all(1).any().item<bool>());
 
   options.region.reset();
-  EXPECT_THROW(pipeline.generate({"a blue moon", {}}, options, {start}, {}, {}), Error);
+  EXPECT_THROW(pipeline.generate(large, options, {start}, {}, {}), Error);
 }
 
 TEST(MaskTest, HalfBrightAndBrighterIsRedrawn) {

@@ -113,7 +113,8 @@ TEST(PeersImageRewardTest, ScoresMatchItsForwardPassOfTransformersParts) {
                                  peer.expected->tensor(prefix + "image")),
               1e-5);
     EXPECT_EQ(model.preferences({}, peer.pictures()).sizes(), (std::vector<std::int64_t>{0, 3}));
-    // Resized with Pillow's filter but for its rounding to 8 bits.
+    // Resized with Pillow's filter but for its rounding to 8 bits, which moves the score of this
+    // untrained model by a few hundredths; passes in another order move it by more than a tenth.
     const Image picture = peer.pictures()[0];
     const at::Tensor pixels = at::tensor(at::ArrayRef<std::uint8_t>(picture.pixels), at::kByte)
                                       .view({1, picture.height, picture.width, 3})
@@ -122,7 +123,7 @@ TEST(PeersImageRewardTest, ScoresMatchItsForwardPassOfTransformersParts) {
                                   127.5 -
                               1;
     EXPECT_NEAR(model.preferences_of({texts[0]}, pixels).item<double>(),
-                scores[0][0].item<double>(), 0.02);
+                scores[0][0].item<double>(), 0.05);
     EXPECT_EQ(model.preferences(texts, {}).sizes(),
               (std::vector<std::int64_t>{static_cast<std::int64_t>(texts.size()), 0}));
   }
