@@ -171,7 +171,12 @@ def refl_case(folder):
     def loss_of():
         sample = x0()
         image = (vae.decode(sample / vae.config.scaling_factor).sample / 2 + 0.5).clamp(0, 1)
-        image = F.interpolate(image, size=(15, 12), mode="bicubic", antialias=True).clamp(0, 1)[:, :, 1:13]
+        # Pillow's two passes, in its order; each ends within the range of pixels.
+        lost_height, lost_width = image.shape[2] - 15, image.shape[3] - 12
+        height_first = lost_height > 0 and lost_height > 2 * lost_width
+        for size in ((15, image.shape[3]) if height_first else (image.shape[2], 12), (15, 12)):
+            image = F.interpolate(image, size=size, mode="bicubic", antialias=True).clamp(0, 1)
+        image = image[:, :, 1:13]
         features = clip.get_image_features(pixel_values=(image - mean) / std)
         images = unit(getattr(features, "pooler_output", features))
         s = clip.logit_scale.exp()
