@@ -6,6 +6,7 @@
 
 #include <ATen/ATen.h>
 
+#include "train/copy_by_name.h"
 #include "train/diffusion_models.h"
 #include "train/picture_statistics.h"
 #include "train/prompt_batch.h"
@@ -160,11 +161,7 @@ void LoraLooks::keep() {
 
 void LoraLooks::restore_best() {
   const NamedParameters parameters = run_.models.parameters();
-  if (best_.size() != parameters.size()) return;
-  for (std::size_t i = 0; i < parameters.size(); ++i) {
-    at::Tensor into = parameters[i].second;
-    into.copy_(best_[i].second);
-  }
+  if (best_.size() == parameters.size()) copy_by_name(best_, parameters);
 }
 
 io::NamedTensors LoraLooks::state() const {

@@ -16,6 +16,7 @@
 #include "omr/train/ddpo_loss.h"
 #include "omr/train/process_group.h"
 
+#include "train/copy_by_name.h"
 #include "train/diffusion_models.h"
 #include "train/lora_objective.h"
 #include "train/prompt_batch.h"
@@ -203,7 +204,7 @@ class Ppo : public LoraObjective {
     for (const auto& [name, parameter] : parameters)
       present.emplace_back(name, parameter.detach().clone());
     if (again) {
-      put(start_, parameters);
+      copy_by_name(start_, parameters);
       advantages_ = before_;
     } else {
       start_ = present;
@@ -211,14 +212,7 @@ class Ppo : public LoraObjective {
     }
     epoch_ = epoch;
     roll_out(epoch);
-    if (again) put(present, parameters);
-  }
-
-  static void put(const io::NamedTensors& values, const NamedParameters& parameters) {
-    for (std::size_t i = 0; i < parameters.size(); ++i) {
-      at::Tensor into = parameters[i].second;
-      into.copy_(values[i].second);
-    }
+    if (again) copy_by_name(present, parameters);
   }
 
   void roll_out(std::int64_t epoch) {

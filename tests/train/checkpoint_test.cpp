@@ -5,7 +5,9 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "support/error_of.h"
 #include "support/temporary_folder.h"
+#include "train/copy_by_name.h"
 
 namespace omr::train {
 namespace {
@@ -63,6 +65,17 @@ TEST(CheckpointTest, EmptyOrMissingFolderHoldsNone) {
   const TemporaryFolder folder;
   EXPECT_FALSE(load_newest_checkpoint(folder.path()));
   EXPECT_FALSE(load_newest_checkpoint(folder.path() / "not-there"));
+}
+
+TEST(CopyByNameTest, EachParameterTakesTheValueOfItsNameInAnyOrder) {
+  const at::Tensor wide = at::zeros({3}), narrow = at::zeros({2});
+  copy_by_name({{"a", at::ones({2})}, {"b", at::full({3}, 2.0)}}, {{"b", wide}, {"a", narrow}});
+  EXPECT_TRUE(at::equal(wide, at::full({3}, 2.0)));
+  EXPECT_TRUE(at::equal(narrow, at::ones({2})));
+  EXPECT_EQ(error_of([&] {
+              copy_by_name({{"a", at::ones({3})}}, {{"a", narrow}});
+            }).kind(),
+            ErrorKind::mismatch);
 }
 
 }  // namespace
