@@ -72,7 +72,7 @@ def with_lora(pipeline, tensors, file):
     StableDiffusionPipeline.save_lora_weights(
         file.parent, unet_lora_layers=peft.get_peft_model_state_dict(unet), weight_name=file.name,
         unet_lora_adapter_metadata=unet.peft_config["default"].to_dict())
-    unet.delete_adapters("default")
+    unet.unload_lora()  # the layers are as they were, under their own names
 
 
 def expected_of(pipeline, case):
