@@ -1,6 +1,7 @@
 #include "omr/nn/attention.h"
 
 #include <ATen/ATen.h>
+#include <ATen/autocast_mode.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 
 namespace omr::nn {
@@ -28,14 +29,15 @@ at::Tensor scaled_dot_product_attention(const at::Tensor& q, const at::Tensor& k
         query, key, value, bias.defined() ? std::optional(bias) : std::nullopt,
         /*dropout_p=*/0.0, causal, /*scale=*/std::nullopt, grouped);
   };
-  const bool slow_backward = q.is_cpu() && q.scalar_type() == at::kBFloat16 &&
-                             at::GradMode::is_enabled() &&
-                             (q.requires_grad() || k.requires_grad() || v.requires_grad());
-  if (!slow_backward) return attend(q, k, v, mask);
+  const bool wants_gradient =
+      at::GradMode::is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad());
+  const bool narrowed =
+      q.scalar_type() == at::kBFloat16 || at::autocast::is_autocast_enabled(at::kCPU);
+  if (!q.is_cpu() || !wants_gradient || !narrowed) return attend(q, k, v, mask);
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::DispatchKey::AutocastCPU);
   return attend(q.to(at::kFloat), k.to(at::kFloat), v.to(at::kFloat),
                 mask.defined() && mask.is_floating_point() ? mask.to(at::kFloat) : mask)
-      .to(at::kBFloat16);
+      .to(q.scalar_type());
 }
 
 }  // namespace omr::nn

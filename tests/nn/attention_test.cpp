@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <ATen/ATen.h>
+#include <ATen/autocast_mode.h>
 #include <gtest/gtest.h>
 
 namespace omr::nn {
@@ -139,6 +140,23 @@ TEST(ScaledDotProductAttentionTest, GradientsOfBf16AreThoseOfItsValuesInFp32) {
   (wanted * weight.to(at::kFloat)).sum().backward();
   for (std::size_t i = 0; i < narrow.size(); ++i)
     EXPECT_TRUE(at::equal(narrow[i].grad(), wide[i].grad().to(at::kBFloat16)));
+}
+
+TEST(ScaledDotProductAttentionTest, AutocastLeavesTheGradientsOfFp32) {
+  at::manual_seed(6);
+  std::vector<at::Tensor> cast, plain;
+  for (int i = 0; i < 3; ++i) {
+    plain.push_back(at::randn({2, 3, 7, 8}).requires_grad_());
+    cast.push_back(plain.back().detach().clone().requires_grad_());
+  }
+  scaled_dot_product_attention(plain[0], plain[1], plain[2]).square().sum().backward();
+  const bool was_enabled = at::autocast::is_autocast_enabled(at::kCPU);
+  at::autocast::set_autocast_enabled(at::kCPU, true);
+  const at::Tensor out = scaled_dot_product_attention(cast[0], cast[1], cast[2]);
+  at::autocast::set_autocast_enabled(at::kCPU, was_enabled);
+  out.square().sum().backward();
+  for (std::size_t i = 0; i < cast.size(); ++i)
+    EXPECT_TRUE(at::equal(cast[i].grad(), plain[i].grad()));
 }
 
 }  // namespace
