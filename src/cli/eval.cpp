@@ -6,9 +6,11 @@
 namespace omr::cli {
 
 void setup_eval(CLI::App& app, Command& selected) {
-  auto* command = app.add_subcommand("eval", "experiments with a simulated user, and its judge");
+  auto* command = app.add_subcommand(
+      "eval", "experiments with a simulated user, the parts by themselves, and the judge");
   command->require_subcommand(1);
   setup_eval_rounds(*command, selected);
+  setup_eval_parts(*command, selected);
   setup_eval_judge(*command, selected);
 }
 

@@ -6,6 +6,7 @@
 namespace omr::cli {
 
 void setup_eval_rounds(CLI::App& app, Command& selected);
+void setup_eval_parts(CLI::App& app, Command& selected);
 void setup_eval_judge(CLI::App& app, Command& selected);
 
 }  // namespace omr::cli

@@ -71,7 +71,7 @@ report::LineChart rewards_chart(const ArmResult& result) {
 Html weakest_table(const RoundsSummary& summary) {
   constexpr std::size_t kShown = 12;
   std::vector<std::vector<Html>> rows;
-  for (const auto& [name, share] : weakest_values(summary, kShown)) {
+  for (const auto& [name, share] : weakest_values(summary.by_value, kShown)) {
     rows.push_back({name, percent(share.value()), std::to_string(share.of)});
   }
   return report::table({"value asked for", "right", "of"}, rows, "number");

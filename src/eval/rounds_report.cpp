@@ -78,26 +78,8 @@ Json summary_event(const std::string& drawer, const std::vector<ArmResult>& resu
   return {{"event", "summary"}, {"drawer", drawer}, {"arms", std::move(arms)}};
 }
 
-std::vector<std::pair<std::string, Share>> weakest_values(const RoundsSummary& summary,
-                                                          std::size_t count) {
-  std::vector<std::pair<std::string, Share>> values(summary.by_value.begin(),
-                                                    summary.by_value.end());
-  std::stable_sort(values.begin(), values.end(), [](const auto& a, const auto& b) {
-    return a.second.value() < b.second.value();
-  });
-  values.resize(std::min(values.size(), count));
-  return values;
-}
-
 std::string weakest_line(const ArmResult& result) {
-  constexpr std::size_t kShown = 6;
-  std::string out = "got right least by " + result.arm.name + ":";
-  bool first = true;
-  for (const auto& [name, share] : weakest_values(result.summary, kShown)) {
-    out += (first ? " " : ", ") + name + " " + percent(share.value());
-    first = false;
-  }
-  return out;
+  return "got right least by " + result.arm.name + ": " + weakest_in_words(result.summary.by_value);
 }
 
 std::string text_table(const std::vector<ArmResult>& results) {

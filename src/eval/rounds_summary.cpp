@@ -2,31 +2,8 @@
 
 #include <algorithm>
 
-#include "omr/scenes/world.h"
-
 namespace omr::eval {
 namespace {
-
-using scenes::Match;
-
-void count_values(std::map<std::string, Share>& shares, const DialogueTrace& dialogue,
-                  const scenes::Comparison& comparison) {
-  const auto add = [&](const std::string& kind, std::string_view value, Match match) {
-    if (match == Match::unsaid) return;
-    Share& share = shares[kind + " " + std::string(value)];
-    ++share.of;
-    share.right += match == Match::right ? 1 : 0;
-  };
-  add("background", scenes::word_of(dialogue.target.background), comparison.background);
-  const std::size_t objects = std::min(dialogue.target.objects.size(), comparison.objects.size());
-  for (std::size_t i = 0; i < objects; ++i) {
-    const scenes::Object& object = dialogue.target.objects[i];
-    add("shape", scenes::word_of(object.shape), comparison.objects[i].shape);
-    add("colour", scenes::word_of(object.colour), comparison.objects[i].colour);
-    add("size", scenes::word_of(object.size), comparison.objects[i].size);
-    add("place", scenes::word_of(object.place), comparison.objects[i].place);
-  }
-}
 
 // Means over the dialogues that got as far.
 std::vector<session::CandidateRewards> mean_rewards(const std::vector<DialogueTrace>& dialogues,
@@ -94,7 +71,7 @@ RoundsSummary summarise(const std::vector<DialogueTrace>& dialogues, int max_rou
       refine.push_back(round.refine_seconds);
       generate.push_back(round.generate_seconds);
       score.push_back(round.score_seconds);
-      count_values(out.by_value, dialogue, round.comparison);
+      count_values(out.by_value, dialogue.target, round.comparison);
     }
     if (dialogue_held > 0) broken.push_back(dialogue_broken / dialogue_held);
   }

@@ -179,7 +179,7 @@ TEST(RoundsSummaryTest, CurvesFollowTheDialogues) {
   EXPECT_DOUBLE_EQ(summary.alignment_by_round[3], 0.9);
   EXPECT_DOUBLE_EQ(summary.broken_per_round, 0.2);
   EXPECT_EQ(summary.by_value.size(), 5u);
-  EXPECT_EQ(weakest_values(summary, 1)[0].first.substr(0, 6), "colour");
+  EXPECT_EQ(weakest_values(summary.by_value, 1)[0].first.substr(0, 6), "colour");
 }
 
 TEST(KeptAttributesTest, OnlyWhatWasRightCanBreak) {

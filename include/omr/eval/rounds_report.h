@@ -19,10 +19,6 @@ nlohmann::ordered_json to_json(const Arm& arm, const DialogueTrace& dialogue);
 nlohmann::ordered_json summary_event(const std::string& drawer,
                                      const std::vector<ArmResult>& results);
 
-// Values that are right least often, worst first: "place bottom right  81.2 %".
-std::vector<std::pair<std::string, Share>> weakest_values(const RoundsSummary& summary,
-                                                          std::size_t count);
-
 // "got right least by full: place bottom right 81.2 %, colour pink 83.0 %, …", for an owner to see.
 std::string weakest_line(const ArmResult& result);
 

@@ -2,22 +2,13 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
-#include <string>
 #include <vector>
 
 #include "omr/eval/dialogue_trace.h"
 #include "omr/eval/statistics.h"
+#include "omr/eval/value_shares.h"
 
 namespace omr::eval {
-
-struct Share {
-  std::int64_t right = 0;
-  std::int64_t of = 0;
-  double value() const {
-    return of == 0 ? 0 : static_cast<double>(right) / static_cast<double>(of);
-  }
-};
 
 struct RoundsSummary {
   std::size_t dialogues = 0;
@@ -39,7 +30,7 @@ struct RoundsSummary {
   double seconds_per_round = 0, refine_seconds = 0, generate_seconds = 0, score_seconds = 0;
   std::vector<session::CandidateRewards> rewards_by_round;  // means, standardised
   // How often each value that the targets ask for is right in the pictures: "colour red".
-  std::map<std::string, Share> by_value;
+  ValueShares by_value;
 };
 
 // `max_rounds` of the simulated user bounds the curves. `seed` of the bootstrap.

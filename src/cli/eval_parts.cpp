@@ -1,0 +1,198 @@
+// omr eval parts: what each model of a pack can do by itself in the scenes world.
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include "omr/core/error.h"
+#include "omr/core/exit_code.h"
+#include "omr/eval/part_skills.h"
+#include "omr/io/atomic_file.h"
+#include "omr/io/png.h"
+#include "omr/report/html.h"
+#include "omr/report/html_page.h"
+
+#include "cli/eval.h"
+#include "cli/interrupt.h"
+#include "cli/output.h"
+#include "cli/session_parts.h"
+#include "cli/terminal.h"
+
+namespace omr::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kShown = 96;  // pictures on the page
+constexpr int kSceneWidth = 128;    // pixels, for models that do not say theirs
+
+struct EvalPartsOptions {
+  ModelOptions model;
+  PictureOptions picture;
+  SessionOptions session;
+  OutputOptions output;
+  std::vector<std::string> parts;
+  int captions = 500;
+  int edits = 500;
+  int pairs = 1000;
+  std::string out;
+
+  bool wants(const std::string& part) const {
+    return parts.empty() || std::find(parts.begin(), parts.end(), part) != parts.end();
+  }
+};
+
+nlohmann::ordered_json to_json(const eval::Skill& skill) {
+  return {
+      {"right", skill.right}, {"of", skill.of}, {"ci", {skill.interval.low, skill.interval.high}}};
+}
+
+std::string in_words(const eval::Skill& skill) {
+  char text[96];
+  std::snprintf(text, sizeof text, "%.1f %% (%.1f to %.1f) of %lld",
+                100.0 * static_cast<double>(skill.right) / static_cast<double>(skill.of),
+                100 * skill.interval.low, 100 * skill.interval.high,
+                static_cast<long long>(skill.of));
+  return text;
+}
+
+void write_drawings(const fs::path& folder, const eval::DrawingSkill& skill) {
+  report::Html body =
+      report::element("p", "What the judge read in each picture. Look whether you see the same.");
+  for (std::size_t i = 0; i < std::min(kShown, skill.drawn.size()); ++i) {
+    const eval::DrawnCaption& one = skill.drawn[i];
+    report::Html caption = report::element("p", one.caption);
+    caption += report::element("p", "read: " + one.read + " (" + std::to_string(one.right) + "/" +
+                                        std::to_string(one.total) + ")");
+    body += report::figure(io::encode_png(one.image), caption);
+  }
+  io::write_atomically(folder / "drawings.html", report::html_page("Full captions, drawn", body));
+}
+
+void write_missed_edits(const fs::path& folder, const eval::RefiningSkill& skill) {
+  std::string lines;
+  for (const eval::MissedEdit& one : skill.missed) {
+    lines += nlohmann::ordered_json{{"prompt", one.prompt},
+                                    {"feedback", one.feedback},
+                                    {"refined", one.wanted},
+                                    {"answer", one.answer}}
+                 .dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
+             "\n";
+  }
+  io::write_atomically(folder / "missed_edits.jsonl", lines);
+}
+
+// A part's measurement under a progress bar.
+template <typename Measure>
+auto measured(const EvalPartsOptions& options, const std::string& name, const Measure& measure) {
+  ProgressBar bar(name, !options.output.quiet && !options.output.json);
+  auto result = measure([&](int done, int of) { bar.update(done, of, name); });
+  bar.clear();
+  return result;
+}
+
+void eval_drawer(const EvalPartsOptions& options, session::ImageModel& model,
+                 const session::Settings& settings, std::uint64_t seed) {
+  const eval::DrawingSkill skill = measured(options, "drawer", [&](const auto& progress) {
+    return eval::measure_drawing(model, settings, options.captions, seed, progress, interruption());
+  });
+  if (!options.out.empty()) write_drawings(options.out, skill);
+  if (options.output.json) {
+    nlohmann::ordered_json values;
+    for (const auto& [name, share] : skill.by_value) values[name] = share.value();
+    print_event({{"event", "drawer"},
+                 {"attributes", to_json(skill.attributes)},
+                 {"pictures", to_json(skill.pictures)},
+                 {"by_value", std::move(values)}});
+    return;
+  }
+  print_line("drawer: attributes right " + in_words(skill.attributes) +
+             ", pictures without fault " + in_words(skill.pictures));
+  std::string kinds;
+  for (const auto& [kind, share] : eval::by_kind(skill.by_value)) {
+    char text[48];
+    std::snprintf(text, sizeof text, "%s%s %.1f %%", kinds.empty() ? "" : ", ", kind.c_str(),
+                  100 * share.value());
+    kinds += text;
+  }
+  print_line("  by kind: " + kinds);
+  print_line("  got right least: " + eval::weakest_in_words(skill.by_value));
+}
+
+void eval_refiner(const EvalPartsOptions& options, session::LanguageModel& model,
+                  std::uint64_t seed) {
+  const eval::RefiningSkill skill = measured(options, "refiner", [&](const auto& progress) {
+    return eval::measure_refining(model, options.edits, seed, progress, interruption());
+  });
+  if (!options.out.empty()) write_missed_edits(options.out, skill);
+  if (options.output.json) {
+    print_event({{"event", "refiner"},
+                 {"single_edits", to_json(skill.single_edits)},
+                 {"double_edits", to_json(skill.double_edits)}});
+    return;
+  }
+  print_line("refiner: one wish written exactly " + in_words(skill.single_edits) +
+             ", two at once " + in_words(skill.double_edits));
+}
+
+void eval_reward(const EvalPartsOptions& options, session::RewardModel& model, int width,
+                 std::uint64_t seed) {
+  const eval::Skill skill = measured(options, "reward", [&](const auto& progress) {
+    return eval::measure_judging(model, width, options.pairs, seed, progress, interruption());
+  });
+  if (options.output.json) {
+    print_event({{"event", "reward"}, {"pairs", to_json(skill)}});
+    return;
+  }
+  print_line("reward: the right one of two pictures preferred " + in_words(skill));
+}
+
+int run_eval_parts(const EvalPartsOptions& options) {
+  apply_verbosity(options.output);
+  SystemClock clock;
+  DiskFileSystem files;
+  if (!options.out.empty()) files.create_folder(options.out);
+  SessionOptions session = options.session;
+  session.no_refiner = !options.wants("refiner");
+  session.no_reward = !options.wants("reward");
+  SessionParts session_parts(options.model, session);
+  const session::Parts parts = session_parts.parts(files, clock);
+  const session::Settings settings = session_parts.settings(options.picture);
+  const std::uint64_t seed = options.picture.seed.value_or(0);
+
+  if (options.wants("drawer")) eval_drawer(options, parts.image_model, settings, seed);
+  if (parts.language_model != nullptr) eval_refiner(options, *parts.language_model, seed);
+  if (parts.reward_model != nullptr) {
+    eval_reward(options, *parts.reward_model, settings.width > 0 ? settings.width : kSceneWidth,
+                seed);
+  }
+  return kExitDone;
+}
+
+}  // namespace
+
+void setup_eval_parts(CLI::App& app, Command& selected) {
+  auto* command =
+      app.add_subcommand("parts", "what each model of a pack can do by itself in the scenes world");
+  auto options = std::make_shared<EvalPartsOptions>();
+  command->add_option("parts", options->parts, "drawer, refiner, reward (default: all there are)")
+      ->check(CLI::IsMember({"drawer", "refiner", "reward"}));
+  command->add_option("--captions", options->captions, "full captions to draw")
+      ->check(CLI::Range(1, 1000000));
+  command->add_option("--edits", options->edits, "edits to refine, of one wish and of two each")
+      ->check(CLI::Range(1, 1000000));
+  command->add_option("--pairs", options->pairs, "pairs of pictures to judge")
+      ->check(CLI::Range(1, 1000000));
+  command->add_option("--out", options->out,
+                      "folder for drawings.html and missed_edits.jsonl, for a person to check");
+  add_model_option(*command, options->model);
+  add_refiner_options(*command, options->model);
+  add_reward_options(*command, options->model);
+  add_execution_options(*command, options->model);
+  add_picture_options(*command, options->picture);
+  add_output_options(*command, options->output);
+  command->callback(
+      [options, &selected] { selected = [options] { return run_eval_parts(*options); }; });
+}
+
+}  // namespace omr::cli

@@ -1,0 +1,137 @@
+#include "omr/eval/part_skills.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "omr/scenes/captions.h"
+#include "omr/scenes/comparison.h"
+#include "omr/scenes/drawing.h"
+#include "omr/scenes/judge.h"
+#include "omr/scenes/random.h"
+#include "omr/scenes/sampling.h"
+#include "omr/scenes/scene_edit.h"
+
+namespace omr::eval {
+namespace {
+
+constexpr int kTogether = 8;  // pictures drawn in one batch
+
+Skill skill_of(const std::vector<double>& right, std::uint64_t seed) {
+  return {static_cast<std::int64_t>(std::count(right.begin(), right.end(), 1.0)), std::ssize(right),
+          bootstrap_interval(right, seed)};
+}
+
+// Of the ratio of two sums over pictures: each picture's distance from the ratio, resampled
+// (Efron and Tibshirani, An Introduction to the Bootstrap, ch. 7, linearised).
+Interval attributes_interval(const std::vector<DrawnCaption>& drawn, const Skill& attributes,
+                             std::uint64_t seed) {
+  if (attributes.of == 0) return {};
+  const double share = static_cast<double>(attributes.right) / static_cast<double>(attributes.of);
+  const double mean_total = static_cast<double>(attributes.of) / static_cast<double>(drawn.size());
+  std::vector<double> values;
+  for (const DrawnCaption& one : drawn)
+    values.push_back(share + (one.right - share * one.total) / mean_total);
+  return bootstrap_interval(values, seed);
+}
+
+session::ImageRequest request_for(const std::string& caption, const session::Settings& settings,
+                                  std::uint64_t seed) {
+  session::ImageRequest request;
+  request.prompt = caption;
+  request.negative_prompt = settings.negative_prompt;
+  request.candidates = {{.seed = seed}};
+  request.steps = settings.steps;
+  request.guidance_scale = settings.guidance_scale;
+  request.scheduler = settings.scheduler;
+  request.width = settings.width;
+  request.height = settings.height;
+  request.loras = settings.loras;
+  return request;
+}
+
+double dot(const session::Embedding& a, const session::Embedding& b) {
+  return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
+}
+
+}  // namespace
+
+DrawingSkill measure_drawing(session::ImageModel& model, const session::Settings& settings,
+                             int count, std::uint64_t seed, const SkillProgress& progress,
+                             const Cancellation& cancellation) {
+  DrawingSkill out;
+  std::vector<double> faultless;
+  for (int first = 0; first < count; first += kTogether) {
+    std::vector<scenes::Scene> targets;
+    std::vector<session::ImageRequest> requests;
+    for (int i = first; i < std::min(count, first + kTogether); ++i) {
+      const auto index = static_cast<std::uint64_t>(i);
+      scenes::Random random(seed, index);
+      targets.push_back(scenes::sample_scene(random));
+      requests.push_back(request_for(scenes::caption(targets.back()), settings, seed + index));
+    }
+    auto answers = model.generate_together(requests, {}, cancellation);
+    for (std::size_t i = 0; i < targets.size(); ++i) {
+      Image& image = answers[i].front().image;
+      const scenes::Verdict verdict = scenes::judge(image);
+      const scenes::Comparison comparison = scenes::compare(targets[i], verdict);
+      count_values(out.by_value, targets[i], comparison);
+      out.attributes.right += comparison.right();
+      out.attributes.of += comparison.total();
+      faultless.push_back(comparison.all_right() ? 1 : 0);
+      out.drawn.push_back({requests[i].prompt, scenes::in_words(verdict), comparison.right(),
+                           comparison.total(), std::move(image)});
+    }
+    if (progress) progress(static_cast<int>(out.drawn.size()), count);
+  }
+  out.pictures = skill_of(faultless, seed);
+  out.attributes.interval = attributes_interval(out.drawn, out.attributes, seed);
+  return out;
+}
+
+RefiningSkill measure_refining(session::LanguageModel& model, int count, std::uint64_t seed,
+                               const SkillProgress& progress, const Cancellation& cancellation) {
+  RefiningSkill out;
+  int done = 0;
+  const auto measure = [&](double two_at_once) {
+    std::vector<double> exact;
+    for (int i = 0; i < count; ++i) {
+      const scenes::RefinerRecord record =
+          scenes::refiner_record(seed, static_cast<std::uint64_t>(i), {.two_at_once = two_at_once});
+      const std::string answer = model.refine(record.prompt, record.feedback, cancellation).prompt;
+      exact.push_back(answer == record.refined ? 1 : 0);
+      if (answer != record.refined)
+        out.missed.push_back({record.prompt, record.feedback, record.refined, answer});
+      if (progress) progress(++done, 2 * count);
+    }
+    return skill_of(exact, seed);
+  };
+  out.single_edits = measure(0);
+  out.double_edits = measure(1);
+  return out;
+}
+
+Skill measure_judging(session::RewardModel& model, int width, int count, std::uint64_t seed,
+                      const SkillProgress& progress, const Cancellation& cancellation) {
+  std::vector<double> right;
+  for (int i = 0; i < count; ++i) {
+    cancellation.check();
+    scenes::Random random(seed, static_cast<std::uint64_t>(i));
+    const scenes::Scene scene = scenes::sample_scene(random);
+    const std::vector<Image> images = {
+        scenes::draw_scene(scene, width),
+        scenes::draw_scene(scenes::hard_negative(scene, random), width)};
+    const std::string caption = scenes::caption(scene);
+    std::vector<double> scores = model.preferences(caption, images);
+    if (scores.empty()) {
+      const session::Embedding text = model.embed_text({caption}).front();
+      for (const session::Embedding& image : model.embed_images(images))
+        scores.push_back(dot(text, image));
+    }
+    right.push_back(scores[0] > scores[1] ? 1 : 0);
+    if (progress) progress(i + 1, count);
+  }
+  return skill_of(right, seed);
+}
+
+}  // namespace omr::eval

@@ -1,0 +1,36 @@
+"""omr eval parts: what each model of the pack can do by itself."""
+
+import json
+import unittest
+
+from support import EXACT, EndToEndTest, omr
+
+
+class EvalParts(EndToEndTest):
+    def test_measures_every_part_of_the_pack_and_shows_what_it_saw(self):
+        run = omr("eval", "parts", "--captions", 3, "--edits", 4, "--pairs", 5, "--steps", 4, "--seed", 9, "--json",
+                  "--out", self.folder / "E", *EXACT)
+        self.assert_done(run)
+        drawer, refiner, reward = (run.events_of(part)[0] for part in ("drawer", "refiner", "reward"))
+        self.assertEqual(drawer["pictures"]["of"], 3)
+        self.assertGreaterEqual(drawer["attributes"]["of"], 3 * 5)
+        self.assertLessEqual(drawer["attributes"]["ci"][0], drawer["attributes"]["ci"][1])
+        self.assertTrue(any(value.startswith("background ") for value in drawer["by_value"]))
+        self.assertEqual((refiner["single_edits"]["of"], refiner["double_edits"]["of"], reward["pairs"]["of"]), (4, 4, 5))
+        missed = [json.loads(line) for line in (self.folder / "E/missed_edits.jsonl").read_text().splitlines()]
+        self.assertEqual(len(missed), 8 - refiner["single_edits"]["right"] - refiner["double_edits"]["right"])
+        self.assertEqual((self.folder / "E/drawings.html").read_text().count("<img"), 3)
+
+    def test_measures_the_parts_named_alone(self):
+        run = omr("eval", "parts", "reward", "--pairs", 2, "--json", *EXACT)
+        self.assert_done(run)
+        self.assertEqual([event["event"] for event in run.events], ["reward"])
+
+    def test_an_unknown_part_is_named(self):
+        run = omr("eval", "parts", "painter")
+        self.assertEqual(run.code, 2)
+        self.assertIn("painter", run.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

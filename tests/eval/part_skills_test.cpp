@@ -1,0 +1,131 @@
+#include "omr/eval/part_skills.h"
+
+#include <gtest/gtest.h>
+
+#include "omr/eval/scene_drawer.h"
+#include "omr/scenes/judge.h"
+#include "omr/scenes/scene_edit.h"
+
+namespace omr::eval {
+namespace {
+
+session::Settings settings() {
+  session::Settings out;
+  out.steps = 4;
+  return out;
+}
+
+// Knows one colour only.
+class BadPainter : public SceneDrawer {
+ public:
+  BadPainter() : SceneDrawer(96) {}
+  std::vector<session::Candidate> generate(const session::ImageRequest& request,
+                                           const session::Progress& progress,
+                                           const Cancellation& cancellation) override {
+    session::ImageRequest red = request;
+    scenes::Description said = scenes::read_caption(request.prompt);
+    for (scenes::ObjectDescription& object : said.objects) object.colour = scenes::Colour::red;
+    red.prompt = scenes::caption(said);
+    return SceneDrawer::generate(red, progress, cancellation);
+  }
+};
+
+// Knows the records; forgets everything where `forgetful` says so.
+class Recorder : public session::LanguageModel {
+ public:
+  explicit Recorder(bool forgetful) : forgetful_(forgetful) {}
+  session::Refinement refine(const std::string& prompt, const std::string& feedback,
+                             const Cancellation&) override {
+    if (forgetful_) return {prompt};
+    for (const double two : {0.0, 1.0}) {
+      for (std::uint64_t i = 0; i < 20; ++i) {
+        const scenes::RefinerRecord record = scenes::refiner_record(3, i, {.two_at_once = two});
+        if (record.prompt == prompt && record.feedback == feedback) return {record.refined};
+      }
+    }
+    return {"?"};
+  }
+
+ private:
+  bool forgetful_;
+};
+
+// Reads pictures with the judge: as many shared attributes, as good.
+class JudgeReward : public session::RewardModel {
+ public:
+  std::vector<session::Embedding> embed_text(const std::vector<std::string>&) override {
+    return {};
+  }
+  std::vector<session::Embedding> embed_images(const std::vector<Image>&) override { return {}; }
+  std::vector<double> preferences(const std::string& prompt,
+                                  const std::vector<Image>& images) override {
+    std::vector<double> out;
+    for (const Image& image : images)
+      out.push_back(
+          scenes::compare(scenes::read_caption(prompt), scenes::judge(image)).share_right());
+    return out;
+  }
+  double logit_scale() const override { return 1; }
+};
+
+// Every picture and every text are the same to it.
+class BlindReward : public session::RewardModel {
+ public:
+  std::vector<session::Embedding> embed_text(const std::vector<std::string>& texts) override {
+    return std::vector<session::Embedding>(texts.size(), {1, 0});
+  }
+  std::vector<session::Embedding> embed_images(const std::vector<Image>& images) override {
+    return std::vector<session::Embedding>(images.size(), {1, 0});
+  }
+  double logit_scale() const override { return 1; }
+};
+
+TEST(DrawingSkillTest, APerfectDrawerMissesNothing) {
+  SceneDrawer drawer(96);
+  int last = 0;
+  const DrawingSkill skill = measure_drawing(
+      drawer, settings(), 21, 5, [&](int done, int) { last = done; }, Cancellation());
+  EXPECT_EQ(last, 21);
+  EXPECT_EQ(skill.pictures.right, 21);
+  EXPECT_EQ(skill.attributes.right, skill.attributes.of);
+  EXPECT_EQ(skill.attributes.interval.low, 1);
+  EXPECT_EQ(by_kind(skill.by_value).size(), 5u);
+}
+
+TEST(DrawingSkillTest, CountsWhatIsWrongByValue) {
+  BadPainter drawer;
+  const DrawingSkill skill = measure_drawing(drawer, settings(), 40, 5, {}, Cancellation());
+  const ValueShares kinds = by_kind(skill.by_value);
+  EXPECT_LT(kinds.at("colour").value(), 0.3);
+  // Two objects of one colour are sometimes one region to the judge.
+  EXPECT_GT(skill.by_value.at("colour red").value(), 0.8);
+  EXPECT_GT(kinds.at("shape").value(), 0.8);
+  EXPECT_LT(skill.attributes.right, skill.attributes.of);
+  EXPECT_LT(skill.attributes.interval.low, skill.attributes.interval.high);
+  EXPECT_EQ(weakest_values(skill.by_value, 1).front().second.value(), 0);
+}
+
+TEST(RefiningSkillTest, WantsTheWholePromptAndListsWhatWasMissed) {
+  Recorder knowing(false), forgetful(true);
+  const RefiningSkill all = measure_refining(knowing, 20, 3, {}, Cancellation());
+  EXPECT_EQ(all.single_edits.right, 20);
+  EXPECT_EQ(all.double_edits.right, 20);
+  EXPECT_TRUE(all.missed.empty());
+  const RefiningSkill none = measure_refining(forgetful, 20, 3, {}, Cancellation());
+  EXPECT_LT(none.single_edits.right, 12) << "praise and what was said already change nothing";
+  EXPECT_EQ(std::ssize(none.missed), 40 - none.single_edits.right - none.double_edits.right);
+  EXPECT_EQ(none.missed.front().answer, none.missed.front().prompt);
+}
+
+TEST(JudgingSkillTest, TheCaptionsOwnPictureIsTheRightOne) {
+  JudgeReward judge;
+  EXPECT_GE(measure_judging(judge, 96, 40, 2, {}, Cancellation()).right, 39);
+}
+
+TEST(JudgingSkillTest, ATieIsNotRight) {
+  BlindReward blind;
+  EXPECT_EQ(measure_judging(blind, 96, 5, 2, {}, Cancellation()).right, 0);
+}
+
+}  // namespace
+}  // namespace omr::eval
