@@ -149,10 +149,10 @@ TEST(ScaledDotProductAttentionTest, AutocastLeavesTheGradientsOfFp32) {
     plain.push_back(at::randn({2, 3, 7, 8}).requires_grad_());
     cast.push_back(plain.back().detach().clone().requires_grad_());
   }
-  scaled_dot_product_attention(plain[0], plain[1], plain[2]).square().sum().backward();
+  nn::scaled_dot_product_attention(plain[0], plain[1], plain[2]).square().sum().backward();
   const bool was_enabled = at::autocast::is_autocast_enabled(at::kCPU);
   at::autocast::set_autocast_enabled(at::kCPU, true);
-  const at::Tensor out = scaled_dot_product_attention(cast[0], cast[1], cast[2]);
+  const at::Tensor out = nn::scaled_dot_product_attention(cast[0], cast[1], cast[2]);
   at::autocast::set_autocast_enabled(at::kCPU, was_enabled);
   out.square().sum().backward();
   for (std::size_t i = 0; i < cast.size(); ++i)
