@@ -12,7 +12,7 @@ function(omr_sanitized_options target)
   target_link_libraries(${target} PRIVATE omr::torch omr_sentencepiece nlohmann_json::nlohmann_json PNG::PNG
                         JPEG::JPEG OpenSSL::Crypto GTest::gtest GTest::gmock Threads::Threads)
   target_compile_definitions(${target} PRIVATE _GLIBCXX_ASSERTIONS OMR_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data"
-                             OMR_MODELS="${CMAKE_SOURCE_DIR}/models" OMR_PEERS="${CMAKE_BINARY_DIR}/peers")
+                             OMR_MODELS="${CMAKE_SOURCE_DIR}/tests/data/models" OMR_PEERS="${CMAKE_BINARY_DIR}/peers")
   target_compile_options(${target} PRIVATE -O0 -g1 -fPIC -fsanitize=address,undefined -fno-sanitize-recover=all
                          -fno-omit-frame-pointer)
   target_link_options(${target} PRIVATE -fsanitize=address,undefined)

@@ -40,7 +40,7 @@ function(omr_test name)
   target_link_libraries(${target} PRIVATE omr_${name} ${arg_DEPENDS} GTest::gtest GTest::gmock GTest::gtest_main)
   target_include_directories(${target} PRIVATE "${CMAKE_SOURCE_DIR}/tests" "${CMAKE_SOURCE_DIR}/src")
   target_compile_definitions(${target} PRIVATE
-    OMR_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data" OMR_MODELS="${CMAKE_SOURCE_DIR}/models"
+    OMR_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data" OMR_MODELS="${CMAKE_SOURCE_DIR}/tests/data/models"
     OMR_PEERS="${CMAKE_BINARY_DIR}/peers")
   omr_compile_options(${target})
   # Compiled as the libraries are (-fPIC, not -fPIE): the precompiled header serves both.

@@ -39,6 +39,7 @@ class Readme(EndToEndTest):
             if not (copy / "scripts" / entry.name).exists():
                 (copy / "scripts" / entry.name).symlink_to(entry)
         environment = os.environ | {"PATH": f"{bin_folder}:{os.environ['PATH']}"}
+        del environment["OMR_MODELS"]
         for number, block in enumerate(blocks, 1):
             with self.subTest(f"block {number}", block=block):
                 done = subprocess.run(["bash", "-euo", "pipefail", "-c", block], cwd=copy, env=environment, timeout=900,

@@ -89,7 +89,7 @@ class Documentation(EndToEndTest):
         tools = self.folder / "bin"
         tools.mkdir()
         (tools / "omr").symlink_to(BINARY)
-        environment = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "OMR_MODELS": str(ROOT / "models")}
+        environment = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"}
         (lines,) = self.blocks("json")
         (self.folder / "dialogues.jsonl").write_text(lines)
         (script,) = self.blocks("sh")

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-INPUTS = ["models/scenes/tokenizer"]
+INPUTS = ["tests/data/models/scenes/tokenizer"]
 TOKENIZER = pathlib.Path(__file__).resolve().parents[2] / INPUTS[0]
 WIDTH, HEIGHT = 56, 40
 SCHEDULERS = {"ddim": DDIMScheduler, "euler_a": EulerAncestralDiscreteScheduler, "heun": HeunDiscreteScheduler}

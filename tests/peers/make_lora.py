@@ -14,7 +14,7 @@ from diffusers.utils import set_weights_and_activate_adapters
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-INPUTS = ["models/scenes/tokenizer"]
+INPUTS = ["tests/data/models/scenes/tokenizer"]
 TOKENIZER = pathlib.Path(__file__).resolve().parents[2] / INPUTS[0]
 
 

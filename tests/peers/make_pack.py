@@ -1,4 +1,4 @@
-"""What diffusers and transformers compute from models/scenes, for prompts, seeds and shapes that no file in
+"""What diffusers and transformers compute from tests/data/models/scenes, for prompts, seeds and shapes that no file in
 the repository holds. tests/e2e/live_parity_test.py compares the program with it.
 
 writes DIR/cases.json and one PNG per image.
@@ -24,8 +24,8 @@ from PIL import Image
 from sentencepiece import SentencePieceProcessor
 from transformers import CLIPImageProcessor, CLIPModel, CLIPTextModel, CLIPTokenizer, LlamaForCausalLM
 
-INPUTS = ["models/scenes"]
-PACK = pathlib.Path(__file__).resolve().parents[2] / "models/scenes"
+INPUTS = ["tests/data/models/scenes"]
+PACK = pathlib.Path(__file__).resolve().parents[2] / "tests/data/models/scenes"
 
 IMAGES = [
     {"name": "wide", "prompt": "a small pink heart on the left on a gray background", "seed": 101,

@@ -35,7 +35,7 @@ from transformers import (
 )
 from transformers.models.blip.modeling_blip_text import BlipTextModel
 
-TOKENIZER = Path(__file__).resolve().parents[2] / "models" / "scenes" / "reward"
+TOKENIZER = Path(__file__).resolve().parents[2] / "tests/data/models/scenes/reward"
 TEXTS = [
     "a small red star at the top left on a navy background",
     "",

@@ -16,7 +16,7 @@ from diffusers.loaders import single_file_utils
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-INPUTS = ["models/scenes/tokenizer"]
+INPUTS = ["tests/data/models/scenes/tokenizer"]
 TOKENIZER = pathlib.Path(__file__).resolve().parents[2] / INPUTS[0]
 PROMPT, NEGATIVE = "a red star on the left", "blue"
 SCHEDULER = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False,

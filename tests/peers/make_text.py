@@ -15,8 +15,8 @@ from safetensors.torch import load_file, save_file
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-INPUTS = ["models/scenes/tokenizer"]
-PACK = Path(__file__).resolve().parents[2] / "models/scenes/tokenizer"
+INPUTS = ["tests/data/models/scenes/tokenizer"]
+PACK = Path(__file__).resolve().parents[2] / "tests/data/models/scenes/tokenizer"
 
 TEXTS = [
     "", " ", "\n", "a", "A", "a small red star at the top left on a navy background",
