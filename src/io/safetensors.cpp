@@ -77,7 +77,8 @@ void refuse_foreign(const std::filesystem::path& path, const std::byte* bytes, s
 }  // namespace
 
 std::shared_ptr<const SafetensorsFile> SafetensorsFile::open(const std::filesystem::path& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // Without O_NONBLOCK a named pipe would be waited for before it can be refused.
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0)
     throw Error(ErrorKind::io, "cannot open " + path.string() + ": " + std::strerror(errno));
   struct stat status {};

@@ -6,15 +6,17 @@
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 
+#include "nn/empty_parameter.h"
+
 namespace omr::nn {
 
 Conv2dImpl::Conv2dImpl(std::int64_t in_channels, std::int64_t out_channels,
                        std::int64_t kernel_size, std::int64_t stride, std::int64_t padding,
                        bool with_bias)
     : stride_(stride), padding_(padding) {
-  weight = register_parameter("weight",
-                              at::empty({out_channels, in_channels, kernel_size, kernel_size}));
-  if (with_bias) bias = register_parameter("bias", at::empty({out_channels}));
+  weight = register_parameter(
+      "weight", empty_parameter({out_channels, in_channels, kernel_size, kernel_size}));
+  if (with_bias) bias = register_parameter("bias", empty_parameter({out_channels}));
 }
 
 at::Tensor Conv2dImpl::forward(const at::Tensor& x) {

@@ -4,12 +4,14 @@
 
 #include "omr/nn/fused_ops.h"
 
+#include "nn/empty_parameter.h"
+
 namespace omr::nn {
 
 GroupNormImpl::GroupNormImpl(std::int64_t num_groups, std::int64_t num_channels, double eps)
     : num_groups_(num_groups), eps_(eps) {
-  weight = register_parameter("weight", at::empty({num_channels}));
-  bias = register_parameter("bias", at::empty({num_channels}));
+  weight = register_parameter("weight", empty_parameter({num_channels}));
+  bias = register_parameter("bias", empty_parameter({num_channels}));
 }
 
 at::Tensor GroupNormImpl::forward(const at::Tensor& x) {
@@ -24,8 +26,8 @@ at::Tensor GroupNormImpl::activated(const at::Tensor& x, Activation activation) 
 }
 
 LayerNormImpl::LayerNormImpl(std::int64_t size, double eps) : eps_(eps) {
-  weight = register_parameter("weight", at::empty({size}));
-  bias = register_parameter("bias", at::empty({size}));
+  weight = register_parameter("weight", empty_parameter({size}));
+  bias = register_parameter("bias", empty_parameter({size}));
 }
 
 at::Tensor LayerNormImpl::forward(const at::Tensor& x) {
@@ -34,7 +36,7 @@ at::Tensor LayerNormImpl::forward(const at::Tensor& x) {
 
 RMSNormImpl::RMSNormImpl(std::int64_t size, double eps, double offset)
     : eps_(eps), offset_(offset) {
-  weight = register_parameter("weight", at::empty({size}));
+  weight = register_parameter("weight", empty_parameter({size}));
 }
 
 at::Tensor RMSNormImpl::forward(const at::Tensor& x) {
@@ -47,7 +49,7 @@ at::Tensor RMSNormImpl::forward(const at::Tensor& x) {
 }
 
 EmbeddingImpl::EmbeddingImpl(std::int64_t count, std::int64_t size) {
-  weight = register_parameter("weight", at::empty({count, size}));
+  weight = register_parameter("weight", empty_parameter({count, size}));
 }
 
 at::Tensor EmbeddingImpl::forward(const at::Tensor& ids) { return at::embedding(weight, ids); }

@@ -7,14 +7,15 @@
 #include <ATen/core/grad_mode.h>
 #include <c10/core/InferenceMode.h>
 
+#include "nn/empty_parameter.h"
 #include "nn/nf4_linear.h"
 
 namespace omr::nn {
 
 LinearImpl::LinearImpl(std::int64_t in_features, std::int64_t out_features, bool with_bias)
     : in_features_(in_features), out_features_(out_features) {
-  weight = register_parameter("weight", at::empty({out_features, in_features}));
-  if (with_bias) bias = register_parameter("bias", at::empty({out_features}));
+  weight = register_parameter("weight", empty_parameter({out_features, in_features}));
+  if (with_bias) bias = register_parameter("bias", empty_parameter({out_features}));
 }
 
 at::Tensor LinearImpl::base_weight() const {

@@ -32,7 +32,10 @@ ModelOffload::Move module_move(std::shared_ptr<torch::nn::Module> module) {
     const at::NoGradGuard no_grad;
     std::vector<at::Tensor> parameters = module->parameters();
     if (device.is_cpu()) {
-      for (std::size_t i = 0; i < resting->size(); ++i) parameters[i].set_data((*resting)[i]);
+      for (std::size_t i = 0; i < resting->size(); ++i) {
+        // The model may have been widened while it was away.
+        parameters[i].set_data((*resting)[i].to(parameters[i].scalar_type()));
+      }
       resting->clear();
     } else {
       for (const at::Tensor& parameter : parameters) {

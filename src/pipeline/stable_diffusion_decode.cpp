@@ -10,6 +10,8 @@
 #include "omr/pipeline/image_tensor.h"
 #include "omr/pipeline/stable_diffusion_pipeline.h"
 
+#include "pipeline/upcast_vae.h"
+
 namespace omr::pipeline {
 namespace {
 
@@ -40,9 +42,7 @@ std::vector<Image> StableDiffusionPipeline::decode_at_once(const at::Tensor& lat
                   "weights");
     }
     log::warn("the VAE's numbers overflowed (NaN) in fp16: it runs in fp32 from here on");
-    const c10::InferenceMode ordinary(false);
-    vae_->to(at::kFloat);
-    vae_execution_.dtype = at::kFloat;
+    upcast_vae(vae_, vae_execution_);
   }
 }
 

@@ -1,3 +1,7 @@
+#include <algorithm>
+#include <string>
+#include <vector>
+
 #include "omr/core/error.h"
 #include "omr/core/log.h"
 #include "omr/pipeline/model_files.h"
@@ -5,14 +9,33 @@
 #include "omr/pipeline/stable_diffusion_pipeline.h"
 
 namespace omr::pipeline {
+namespace {
+
+bool stored_in(at::ScalarType dtype, const io::Weights& weights) {
+  const std::vector<std::string> names = weights.names();
+  return std::all_of(names.begin(), names.end(),
+                     [&](const std::string& name) { return weights.info(name).dtype == dtype; });
+}
+
+// What speaks against the prediction type that the user gave, or nothing.
+std::string contradiction(const std::string& given, const std::string& stated,
+                          const std::string& probed) {
+  // A model of x0 answers the probe like one of v: there the file's own word counts.
+  const bool by_word = given == "sample" && !stated.empty();
+  const std::string& actual = by_word ? stated : probed;
+  if (actual == given || (given == "sample" && actual == "v_prediction" && !by_word)) return "";
+  return (by_word ? "is by its own word one of " : "answers like one of ") + actual;
+}
+
+}  // namespace
 
 StableDiffusionPipeline StableDiffusionPipeline::open(const ModelFolder& folder,
                                                       const nn::ExecutionOptions& execution) {
   const ModelFiles files = ModelFiles::open(folder);
   nn::ExecutionOptions vae_execution = execution;
-  if (execution.dtype == at::kHalf && files.vae.boolean("force_upcast", false)) {
-    vae_execution.dtype = at::kFloat;
-  }
+  const bool upcast = execution.dtype == at::kHalf && files.vae.boolean("force_upcast", false);
+  // What is stored in half precision stays so, unread, until use() widens it.
+  if (upcast && !stored_in(at::kHalf, files.vae_weights)) vae_execution.dtype = at::kFloat;
   StableDiffusionPipeline out(
       text::CLIPTokenizer::from_folder(files.tokenizer, files.pad_token),
       text::load_clip_text_model(files.text_encoder, files.text_encoder_weights, execution),
@@ -48,9 +71,11 @@ void StableDiffusionPipeline::take_scheduler(const ModelFolder& folder, const Mo
   std::string prediction = folder.prediction_type;
   if (prediction.empty() && files.prediction) prediction = files.prediction->prediction_type;
   // A file that says nothing is asked itself; so is one that the user contradicts, to warn in time.
-  const bool stated = files.scheduler || files.prediction;
+  std::string stated;
+  if (files.prediction) stated = files.prediction->prediction_type;
+  if (files.scheduler) stated = files.scheduler->text("prediction_type", "epsilon");
   std::string probed;
-  if (!stated || !folder.prediction_type.empty()) {
+  if (stated.empty() || !folder.prediction_type.empty()) {
     const auto move = nn::module_move(unet_.ptr());
     if (execution_.offload) move(execution_.device);
     probed = prediction_type_of(noise_correlation(unet_, execution_));
@@ -62,10 +87,12 @@ void StableDiffusionPipeline::take_scheduler(const ModelFolder& folder, const Mo
               " does not say what its UNet predicts; tried out, it answers like " + prediction +
               " (--prediction overrides)");
   }
-  if (!folder.prediction_type.empty() && probed != prediction && prediction != "sample") {
-    log::warn("--prediction " + prediction + ": the UNet of " + folder.root.string() +
-              " answers like one of " + probed +
-              "; pictures of noise or flat colour are the sign of a wrong choice");
+  if (!folder.prediction_type.empty()) {
+    const std::string against = contradiction(prediction, stated, probed);
+    if (!against.empty()) {
+      log::warn("--prediction " + prediction + ": the UNet of " + folder.root.string() + " " +
+                against + "; pictures of noise or flat colour are the sign of a wrong choice");
+    }
   }
   if (files.scheduler) {
     io::Json json = files.scheduler->json();

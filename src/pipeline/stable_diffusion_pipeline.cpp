@@ -1,8 +1,11 @@
 #include "omr/pipeline/stable_diffusion_pipeline.h"
 
+#include <string_view>
 #include <utility>
 
 #include "omr/core/error.h"
+
+#include "pipeline/upcast_vae.h"
 
 namespace omr::pipeline {
 
@@ -39,6 +42,11 @@ void StableDiffusionPipeline::set_offload(std::shared_ptr<nn::ModelOffload> offl
 }
 
 void StableDiffusionPipeline::use(const char* part) {
+  // A VAE that asks for fp32 rests as it is stored until it is needed.
+  if (part == std::string_view("vae") && vae_execution_.dtype == at::kHalf &&
+      vae_->config().force_upcast) {
+    upcast_vae(vae_, vae_execution_);
+  }
   if (offload_) offload_->use(part);
 }
 

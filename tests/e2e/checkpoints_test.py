@@ -28,6 +28,13 @@ class SingleFiles(EndToEndTest):
         self.assert_done(run)
         self.assertIn("answers like one of v_prediction", run.stderr)
 
+    def test_a_prediction_type_against_the_models_own_word_is_warned_about(self):
+        for given, told in (("sample", "is by its own word one of v_prediction"), ("v", "")):
+            run = omr("generate", "a red star", "--prediction", given, "-o", self.folder / "x.png", *SMALL)
+            self.assert_done(run)
+            self.assertIn(told, run.stderr)
+            self.assertEqual("warning" in run.stderr, bool(told))
+
     def test_without_a_tokenizer_it_is_said_what_goes_where(self):
         alone = self.folder / "model.safetensors"
         shutil.copy(PEERS / "single_file/sd1/model.safetensors", alone)

@@ -22,7 +22,8 @@ MODELS = ROOT / "tests/data/models"
 PACK = MODELS / "scenes"
 os.environ["OMR_MODELS"] = str(MODELS)
 REFERENCE = ROOT / "tests/data/scenes-reference"
-EXACT = ("--device", "cpu", "--dtype", "fp32")
+# OMR_TEST_DEVICE=cuda runs the comparisons on a GPU.
+EXACT = ("--device", os.environ.get("OMR_TEST_DEVICE", "cpu"), "--dtype", "fp32")
 
 # Signs that something was not caught where it should have been.
 UNCAUGHT = ("terminate called", "what():", "Exception raised from", "frame #", "c10::", "Segmentation fault",

@@ -7,6 +7,7 @@
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "omr/io/json_file.h"
 
@@ -180,7 +181,10 @@ TEST(SafetensorsFileTest, NamesTheTensorThatIsNotThere) {
 
 TEST(SafetensorsFileTest, RefusesWhatIsNoRegularFile) {
   const TemporaryFolder folder;
-  for (const fs::path& path : {folder.path() / "absent", folder.path(), fs::path("/dev/zero")}) {
+  const fs::path pipe = folder.path() / "pipe";  // which nobody writes to
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  for (const fs::path& path :
+       {folder.path() / "absent", folder.path(), fs::path("/dev/zero"), pipe}) {
     const Error error = error_of([&] { SafetensorsFile::open(path); });
     EXPECT_EQ(error.kind(), ErrorKind::io) << path;
     EXPECT_TRUE(says(error, path.string())) << error.what();

@@ -1,10 +1,13 @@
 #include "omr/nn/linear.h"
 
 #include <cstring>
+#include <fstream>
+#include <vector>
 
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 namespace omr::nn {
 namespace {
@@ -44,10 +47,29 @@ double difference(const at::Tensor& a, const at::Tensor& b) {
   return (a.to(at::kDouble) - b).abs().max().item<double>();
 }
 
+double resident_mib() {
+  std::ifstream statm("/proc/self/statm");
+  double total = 0, resident = 0;
+  statm >> total >> resident;
+  return resident * static_cast<double>(::sysconf(_SC_PAGESIZE)) / (1 << 20);
+}
+
 class LinearTest : public testing::Test {
  protected:
   LinearTest() { torch::manual_seed(7); }
 };
+
+// 64 layers of 4 MiB. With at::empty their first pages alone would be 128 MiB where huge pages are.
+TEST_F(LinearTest, AFreshWeightTakesNoMemoryUntilItIsWritten) {
+  const at::NoGradGuard no_grad;
+  const double before = resident_mib();
+  std::vector<Linear> layers;
+  for (int i = 0; i < 64; ++i) layers.emplace_back(1024, 1024);
+  EXPECT_LT(resident_mib() - before, 16);
+  layers[0]->weight.fill_(0.5);
+  EXPECT_EQ(layers[0]->weight.sum().item<double>(), 0.5 * 1024 * 1024);
+  layers[1]->weight.set_data(at::zeros({1024, 1024}));
+}
 
 TEST_F(LinearTest, ComputesXWtPlusBOverAnyLeadingShape) {
   for (const bool bias : {true, false}) {

@@ -89,5 +89,19 @@ TEST(ModuleMoveTest, WeightsComeBackAsTheyWereWithoutACopy) {
   EXPECT_EQ(layer->bias.data_ptr(), bias);
 }
 
+TEST(ModuleMoveTest, AModelThatWasWidenedWhileItWasAwayComesBackWidened) {
+  const at::NoGradGuard no_grad;
+  Linear layer(4, 6);
+  layer->weight.normal_();
+  layer->to(at::kHalf);
+  const at::Tensor half = layer->weight.detach().clone();
+  const ModelOffload::Move move = module_move(layer.ptr());
+  EXPECT_THROW(move(c10::Device(c10::kMeta)), c10::Error);
+  layer->to(at::kFloat);
+  move(c10::Device(c10::kCPU));
+  EXPECT_TRUE(at::equal(layer->weight, half.to(at::kFloat)));
+  EXPECT_EQ(layer->bias.scalar_type(), at::kFloat);
+}
+
 }  // namespace
 }  // namespace omr::nn

@@ -1,6 +1,8 @@
 #include "omr/pipeline/stable_diffusion_pipeline.h"
 
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -9,6 +11,8 @@
 #include "omr/io/json_file.h"
 #include "omr/io/png.h"
 #include "omr/io/safetensors.h"
+
+#include "support/temporary_folder.h"
 
 namespace omr::pipeline {
 namespace {
@@ -216,6 +220,39 @@ TEST_F(PipelineTest, CancellationStopsBetweenSteps) {
                    cancellation_),
                Error);
   EXPECT_EQ(steps, 3);
+}
+
+// The pack with a VAE that asks for fp32, its weights stored in `dtype`.
+fs::path pack_to_upcast(const TemporaryFolder& folder, at::ScalarType dtype) {
+  const fs::path pack = folder.path() / c10::toString(dtype);
+  fs::copy(kPack, pack, fs::copy_options::recursive);
+  io::Json config = io::read_json(pack / "vae/config.json");
+  config["force_upcast"] = true;
+  std::ofstream(pack / "vae/config.json") << config;
+  const auto stored = io::SafetensorsFile::open(kPack / "vae/diffusion_pytorch_model.safetensors");
+  io::NamedTensors tensors;
+  for (const io::TensorInfo& info : stored->tensors()) {
+    tensors.emplace_back(info.name, stored->tensor(info.name).to(dtype));
+  }
+  io::write_safetensors(pack / "vae/diffusion_pytorch_model.safetensors", tensors);
+  return pack;
+}
+
+TEST(UpcastVaeTest, WeightsStoredInHalfPrecisionAreWidenedAtTheFirstUse) {
+  const TemporaryFolder folder;
+  const at::Tensor latents = at::randn({1, 4, 16, 16});
+  for (const at::ScalarType stored : {at::kHalf, at::kFloat}) {
+    const ModelFolder pack = ModelFolder::open(pack_to_upcast(folder, stored));
+    auto half = StableDiffusionPipeline::open(pack, {c10::kCPU, at::kHalf});
+    auto whole = StableDiffusionPipeline::open(pack, {});
+    EXPECT_EQ(half.vae()->parameters()[0].scalar_type(), stored);
+    const Image picture = half.decode(latents)[0];
+    EXPECT_EQ(half.vae()->parameters()[0].scalar_type(), at::kFloat);
+    EXPECT_EQ(picture.pixels, whole.decode(latents)[0].pixels);
+    auto encodes = StableDiffusionPipeline::open(pack, {c10::kCPU, at::kHalf});
+    EXPECT_TRUE(at::equal(encodes.encode_start(picture, 3, 0.5, 0, 0).latents,
+                          whole.encode_start(picture, 3, 0.5, 0, 0).latents));
+  }
 }
 
 }  // namespace
