@@ -68,8 +68,9 @@ void setup_train_refiner(CLI::App& train, Command& selected) {
   auto* command = train.add_subcommand("refiner", "the language model: next token on answers");
   auto options = std::make_shared<RefinerOptions>();
   add_train_options(*command, options->train);
-  command->add_option("--data", options->train.data,
-                      "records, one JSON object a line: prompt, feedback, refined");
+  command->add_option(
+      "--data", options->train.data,
+      "records, one JSON object a line: prompt, feedback, refined, and perhaps reasoning");
   command->add_option("--validation", options->train.validation,
                       "records to look at while training (default: --data)");
   command->add_option("--from-sessions", options->sessions,

@@ -207,7 +207,10 @@ Refinement Refiner::refine(std::string_view prompt, std::string_view feedback,
       generate(state_->model, *cache, state_->tokenizer, out.input_ids, options, cancellation);
   out.tokens = generated.tokens;
 
-  RefinerAnswer answer = check_answer(generated.text, prompt_line, feedback_line, text);
+  const std::string& label = state_->prompt_template.answer_label;
+  const auto behind = answer_behind(generated.text, label);
+  RefinerAnswer answer = behind ? check_answer(*behind, prompt_line, feedback_line, text)
+                                : RefinerAnswer{"", {}, "the answer has no \"" + label + "\""};
   if (answer.failure.empty() && generated.reason == FinishReason::length) {
     answer.failure =
         "the answer did not end within " + std::to_string(generated.tokens.size()) + " tokens";

@@ -82,6 +82,15 @@ std::string fault_of_line(std::string_view line) {
 
 }  // namespace
 
+std::optional<std::string_view> answer_behind(std::string_view text, std::string_view label) {
+  if (label.empty()) return text;
+  for (std::size_t at = text.rfind(label); at != std::string_view::npos;
+       at = at == 0 ? std::string_view::npos : text.rfind(label, at - 1)) {
+    if (at == 0 || text[at - 1] == '\n') return text.substr(at + label.size());
+  }
+  return std::nullopt;
+}
+
 RefinerAnswer check_answer(std::string_view answer, std::string_view prompt,
                            std::string_view feedback, std::string_view template_text) {
   RefinerAnswer out;

@@ -74,4 +74,27 @@ Description apply_edits(const Description& description, std::span<const Edit> ed
   return result;
 }
 
+std::string change_in_words(const Description& description, std::span<const Edit> edits) {
+  const Description result = apply_edits(description, edits);
+  const std::vector<std::size_t> kept = survivors(description, edits);
+  std::string out;
+  const auto say = [&](const std::string& change) { out += (out.empty() ? "" : "; ") + change; };
+  for (std::size_t i = 0; i < description.objects.size(); ++i) {
+    const std::string before = caption(description.objects[i]);
+    const auto found = std::find(kept.begin(), kept.end(), i);
+    if (found == kept.end()) {
+      say("remove " + before);
+      continue;
+    }
+    const ObjectDescription& object =
+        result.objects[static_cast<std::size_t>(found - kept.begin())];
+    if (object != description.objects[i]) say(before + " to " + caption(object));
+  }
+  for (std::size_t i = kept.size(); i < result.objects.size(); ++i)
+    say("add " + caption(result.objects[i]));
+  if (result.background && result.background != description.background)
+    say("the background to " + std::string(word_of(*result.background)));
+  return out.empty() ? "nothing" : out;
+}
+
 }  // namespace omr::scenes

@@ -60,7 +60,8 @@ RefinerRecord refiner_record(std::uint64_t seed, std::uint64_t index, const Edit
   Random random(seed, index);
   const Description before = describe(sample_scene(random), kPromptOptions, random);
   const std::vector<Edit> edits = sample_edits(before, random, options);
-  return {caption(before), feedback(before, edits, random), caption(apply_edits(before, edits))};
+  return {caption(before), feedback(before, edits, random), caption(apply_edits(before, edits)),
+          change_in_words(before, edits)};
 }
 
 Description hard_negative(const Description& description, Random& random) {

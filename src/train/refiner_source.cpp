@@ -18,7 +18,7 @@ RefinerRecords RefinerRecords::open(const std::filesystem::path& file) {
     const auto take = [&](const char* key) {
       return object.is_object() ? text_of(object, key).value_or("") : std::string();
     };
-    RefinerRecord record{take("prompt"), take("feedback"), take("refined")};
+    RefinerRecord record{take("prompt"), take("feedback"), take("refined"), take("reasoning")};
     const bool good = !record.prompt.empty() && !record.feedback.empty() && !record.refined.empty();
     good ? records.push_back(std::move(record)) : void(++broken_lines);
   });
@@ -37,7 +37,8 @@ RefinerRecords RefinerRecords::of(std::vector<RefinerRecord> records, const std:
   RefinerRecords out;
   std::string all;
   for (const RefinerRecord& record : records)
-    all += record.prompt + '\0' + record.feedback + '\0' + record.refined + '\n';
+    all += record.prompt + '\0' + record.feedback + '\0' + record.refined +
+           (record.reasoning.empty() ? "" : '\0' + record.reasoning) + '\n';
   out.digest_ = io::sha256(all);
   out.records_ = std::move(records);
   return out;

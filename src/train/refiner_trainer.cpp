@@ -9,6 +9,7 @@
 #include "omr/llm/generate.h"
 #include "omr/llm/kv_cache.h"
 #include "omr/llm/llama.h"
+#include "omr/llm/refiner_answer.h"
 #include "omr/train/initialise.h"
 #include "omr/train/next_token_loss.h"
 #include "omr/train/process_group.h"
@@ -55,7 +56,9 @@ RefinerExample encode_record(const RefinerRecord& record,
   out.question = tokenizer.encode(
       llm::fill_template(prompt_template.text, record.prompt, record.feedback), /*add_bos=*/true);
   // sentencepiece begins a text with a space, which is the one behind the template's last word.
-  out.answer = tokenizer.encode(record.refined +
+  const std::string& label = prompt_template.answer_label;
+  out.answer = tokenizer.encode((label.empty() ? "" : record.reasoning + "\n" + label + " ") +
+                                record.refined +
                                 (prompt_template.stop.empty() ? "" : prompt_template.stop.front()));
   if (tokenizer.eos_id() >= 0) out.answer.push_back(tokenizer.eos_id());
   return out;
@@ -155,7 +158,9 @@ void train_refiner(const RefinerSettings& settings, const RefinerSource& source,
       if (std::ssize(question) >= model->config().max_position_embeddings) continue;
       const llm::Generated answer =
           llm::generate(model, cache, tokenizer, question, options, &cancellation);
-      if (answer.text == record.refined) exact += 1;
+      const auto text = llm::answer_behind(answer.text, prompt_template.answer_label);
+      const std::string wanted = (prompt_template.answer_label.empty() ? "" : " ") + record.refined;
+      if (text && *text == wanted) exact += 1;
     }
     Evaluation out;
     if (count > 0) out.metrics["held_out_exact"] = exact / static_cast<double>(count);

@@ -8,7 +8,8 @@ namespace omr::train {
 
 RefinerRecord SceneRecords::record(std::uint64_t index) const {
   scenes::RefinerRecord record = scenes::refiner_record(seed_, index);
-  return {std::move(record.prompt), std::move(record.feedback), std::move(record.refined)};
+  return {std::move(record.prompt), std::move(record.feedback), std::move(record.refined),
+          std::move(record.change)};
 }
 
 }  // namespace omr::train

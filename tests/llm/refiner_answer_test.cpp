@@ -78,5 +78,20 @@ TEST(RefinerAnswerTest, QuotationMarksAroundTheWholeAreDropped) {
   EXPECT_EQ(check("\"a\" and \"b\"").prompt, "\"a\" and \"b\"");
 }
 
+TEST(AnswerBehindTest, WithoutALabelAllOfItIsTheAnswer) {
+  EXPECT_EQ(answer_behind("a red star", ""), "a red star");
+}
+
+TEST(AnswerBehindTest, WhatStandsBeforeTheLabelWasThinking) {
+  EXPECT_EQ(answer_behind(" blue to red\nRefined: a red star", "Refined:"), " a red star");
+  EXPECT_EQ(answer_behind("Refined: a\nno:\nRefined: a red star", "Refined:"), " a red star");
+}
+
+TEST(AnswerBehindTest, TheLabelBeginsALine) {
+  EXPECT_EQ(answer_behind("\nRefined: say Refined: twice", "Refined:"), " say Refined: twice");
+  EXPECT_EQ(answer_behind("not yet Refined: a star", "Refined:"), std::nullopt);
+  EXPECT_EQ(answer_behind("blue to red", "Refined:"), std::nullopt);
+}
+
 }  // namespace
 }  // namespace omr::llm

@@ -1,6 +1,8 @@
 #include "omr/scenes/scene_edit.h"
 
+#include <algorithm>
 #include <set>
+#include <string>
 
 #include <gtest/gtest.h>
 
@@ -102,6 +104,47 @@ TEST(SceneEditTest, AnEmptySceneIsRefused) {
   EXPECT_THROW(edit({}, random), Error);
   EXPECT_THROW(hard_negative(Scene{}, random), Error);
   EXPECT_THROW(hard_negative(Description{}, random), Error);
+}
+
+// Puts a record's change into its prompt, as one who reads it would.
+Description changed(const RefinerRecord& record) {
+  Description out = read_caption(record.prompt);
+  for (std::string rest = record.change; !rest.empty() && rest != "nothing";) {
+    const std::string one = rest.substr(0, rest.find("; "));
+    rest = one.size() == rest.size() ? "" : rest.substr(one.size() + 2);
+    const std::size_t to = one.find(" to ");
+    if (one.rfind("add ", 0) == 0) {
+      out.objects.push_back(read_caption(one.substr(4)).objects.at(0));
+      continue;
+    }
+    if (one.rfind("the background to ", 0) == 0) {
+      out.background = background_of(one.substr(to + 4));
+      continue;
+    }
+    const bool removes = one.rfind("remove ", 0) == 0;
+    const std::string before = removes ? one.substr(7) : one.substr(0, to);
+    const auto found =
+        std::find_if(out.objects.begin(), out.objects.end(),
+                     [&](const ObjectDescription& object) { return caption(object) == before; });
+    EXPECT_NE(found, out.objects.end()) << record.change;
+    if (removes) {
+      out.objects.erase(found);
+    } else {
+      *found = read_caption(one.substr(to + 4)).objects.at(0);
+    }
+  }
+  return out;
+}
+
+TEST(SceneEditTest, ARecordsChangeLeadsFromPromptToRefinedPrompt) {
+  int unchanged = 0;
+  for (std::uint64_t index = 0; index < 1000; ++index) {
+    const RefinerRecord record = refiner_record(4, index);
+    EXPECT_EQ(caption(changed(record)), record.refined) << record.prompt << ": " << record.change;
+    EXPECT_EQ(record.change == "nothing", record.prompt == record.refined);
+    unchanged += record.change == "nothing" ? 1 : 0;
+  }
+  EXPECT_GT(unchanged, 20);
 }
 
 }  // namespace

@@ -16,6 +16,10 @@ struct RefinerAnswer {
   std::string failure;                  // why it cannot be used; empty when it can
 };
 
+// What stands behind the last line's beginning that is `label`; all of it for an empty label;
+// nullopt when no line begins so.
+std::optional<std::string_view> answer_behind(std::string_view text, std::string_view label);
+
 // Usable is: UTF-8 without control characters, one line (and perhaps the `Negative:` line, then
 // nothing), 1 to kMaxAnswerBytes bytes, with at least one letter or digit, not the feedback
 // repeated (compared without case, spaces and punctuation; a feedback that is the very prompt is no

@@ -16,6 +16,9 @@ struct RefinerTemplate {
   std::string text;  // holds {prompt} once and {feedback} once
   std::vector<std::string> stop;
   std::int64_t max_new_tokens = 64;
+  // "Refined:" where the model first says on lines of its own what changes: the answer is what
+  // stands behind this label. Empty: the answer begins at once.
+  std::string answer_label;
   // Special tokens written in `text` stand for tokens, and it begins as it says. Else all of it is
   // text, after the tokenizer's beginning of sequence.
   bool is_chat = false;

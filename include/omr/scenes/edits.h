@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "omr/scenes/captions.h"
@@ -41,6 +42,10 @@ Description apply_edits(const Description& description, std::span<const Edit> ed
 
 // The objects of `description` that remain, by index; those behind them in the result are new.
 std::vector<std::size_t> survivors(const Description& description, std::span<const Edit> edits);
+
+// "a red star to a large red star; add a pink tree; remove a blue house; the background to navy":
+// what the edits come to, each object as a caption says it; "nothing" when nothing changes.
+std::string change_in_words(const Description& description, std::span<const Edit> edits);
 
 struct EditOptions {
   double two_at_once = 0.3;  // probability

@@ -22,6 +22,7 @@ struct RefinerRecord {
   std::string prompt;
   std::string feedback;
   std::string refined;  // what the prompt leaves unsaid stays so, unless the feedback names it
+  std::string change;   // from prompt to refined: change_in_words()
 };
 
 // What prompts of records leave out: users begin with little.

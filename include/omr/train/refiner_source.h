@@ -15,6 +15,8 @@ struct RefinerRecord {
   std::string prompt;
   std::string feedback;
   std::string refined;
+  // What changes, in one line: what a template with an answer_label has said before the answer.
+  std::string reasoning = {};
 };
 
 // Everything is a pure function of its arguments.
@@ -29,7 +31,8 @@ class RefinerSource {
 // Records in memory.
 class RefinerRecords : public RefinerSource {
  public:
-  // A file with one JSON object a line: "prompt", "feedback", "refined". Lines that are no such
+  // A file with one JSON object a line: "prompt", "feedback", "refined", and perhaps
+  // "reasoning". Lines that are no such
   // object, or not UTF-8, are skipped and counted. Throws Error(io), Error(format) when no line is
   // good.
   static RefinerRecords open(const std::filesystem::path& file);
