@@ -12,10 +12,10 @@
 #include "omr/train/checkpoint.h"
 #include "omr/train/process_group.h"
 
+#include "train/copy_by_name.h"
 #include "train/mixed_precision.h"
+#include "train/run_record.h"
 #include "train/run_settings.h"
-#include "train/training_log.h"
-#include "train/training_report.h"
 
 namespace omr::train {
 namespace {
@@ -47,7 +47,7 @@ class Run {
     for (const auto& named : optimizer_.parameters()) shared_.push_back(named.second.detach());
     processes_.broadcast(shared_);
     if (!processes_.is_first()) return;
-    log_.emplace(settings_.out / "train.jsonl", step_);
+    record_.emplace(settings_.out, "omr train " + trainee.name, description_, step_);
   }
 
   std::int64_t step() const { return step_; }
@@ -118,23 +118,8 @@ class Run {
     const at::NoGradGuard no_grad;
     const Ema::Swapped averaged(ema_);
     const Evaluation evaluation = trainee_.evaluate(step_);
-    if (!evaluation.metrics.empty()) {
-      io::Json line = {{"step", step_}};
-      std::string text;
-      for (const auto& [name, value] : evaluation.metrics) {
-        line[name] = value;
-        char shown[48];
-        std::snprintf(shown, sizeof shown, " %.4g", value);
-        text += (text.empty() ? "" : ", ") + name + shown;
-      }
-      log_->append(line);
-      observer_.on_message("step " + std::to_string(step_) + ": " + text);
-    }
-    if (!evaluation.pictures.empty()) {
-      pictures_ = evaluation.pictures;
-      write_samples(settings_.out / "samples", step_, pictures_);
-    }
-    write_report();
+    const std::string seen = record_->look(step_, evaluation);
+    if (!seen.empty()) observer_.on_message("step " + std::to_string(step_) + ": " + seen);
     if (evaluation.stop.empty()) return;
     stopped_ = true;
     observer_.on_message("stopped at step " + std::to_string(step_) + ": " + evaluation.stop);
@@ -156,7 +141,7 @@ class Run {
     checkpoint.ema = ema_.state();
     if (trainee_.state) checkpoint.trainee = trainee_.state();
     save_checkpoint(settings_.out / "checkpoints", checkpoint);
-    write_report();
+    record_->write_report();
   }
 
   void finish() {
@@ -191,16 +176,10 @@ class Run {
   void restore(const Checkpoint& checkpoint) {
     const at::NoGradGuard no_grad;
     const fs::path folder = settings_.out / "checkpoints";
-    std::map<std::string, at::Tensor> values(checkpoint.parameters.begin(),
-                                             checkpoint.parameters.end());
-    for (const auto& [name, parameter] : optimizer_.parameters()) {
-      const auto found = values.find(name);
-      if (found == values.end() || found->second.sizes() != parameter.sizes()) {
-        throw Error(ErrorKind::mismatch, folder.string() + " is of another model: it lacks " +
-                                             name + " of this one's shape");
-      }
-      at::Tensor into = parameter;
-      into.copy_(found->second);
+    try {
+      copy_by_name(checkpoint.parameters, optimizer_.parameters());
+    } catch (const Error& error) {
+      throw error.in(folder.string());
     }
     char name[32];
     std::snprintf(name, sizeof name, "step-%08lld", static_cast<long long>(checkpoint.step));
@@ -223,27 +202,9 @@ class Run {
 
   void report(StepReport step, const std::map<std::string, double>& metrics) {
     if (!processes_.is_first()) return;
-    loss_sum_ += step.loss;
-    ++loss_count_;
-    if (step_ % settings_.log_every == 0 || step_ == settings_.steps || step_ == 1) {
-      io::Json line = {{"step", step_},
-                       {"loss", loss_sum_ / static_cast<double>(loss_count_)},
-                       {"lr", step.learning_rate},
-                       {"grad_norm", step.grad_norm},
-                       {"it_per_s", step.steps_per_second}};
-      if (skipped_ > 0) line["skipped"] = skipped_;
-      for (const auto& [name, value] : metrics) line[name] = value;
-      log_->append(line);
-      loss_sum_ = 0;
-      loss_count_ = 0;
-      step.logged = true;
-    }
+    step.logged = step_ % settings_.log_every == 0 || step_ == settings_.steps || step_ == 1;
+    record_->step(step, metrics, skipped_, step.logged);
     observer_.on_step(step);
-  }
-
-  void write_report() const {
-    write_training_report(settings_.out / "train.html",
-                          {"omr train " + trainee_.name, description_, log_->lines(), pictures_});
   }
 
   const LoopSettings& settings_;
@@ -256,14 +217,11 @@ class Run {
   Ema ema_;
   io::Json description_;
   std::vector<at::Tensor> shared_;
-  std::optional<TrainingLog> log_;
-  std::vector<std::pair<std::string, Image>> pictures_;
+  std::optional<RunRecord> record_;  // of the first process
   std::int64_t step_ = 0;
   std::int64_t skipped_ = 0;
   bool stopped_ = false;
   double seconds_per_step_ = 0;
-  double loss_sum_ = 0;
-  std::int64_t loss_count_ = 0;
 };
 
 }  // namespace
