@@ -1,10 +1,6 @@
 #include "train/denoising_samples.h"
 
-#include <string>
-
 #include <ATen/ATen.h>
-
-#include "train/diffusion_models.h"
 
 namespace omr::train {
 namespace {
@@ -21,51 +17,57 @@ std::function<void(std::int64_t, std::int64_t)> encoding_progress(const LoopObse
 
 }  // namespace
 
-at::Tensor sample_latents(DiffusionModels& models, const diffusion::DiagonalGaussian& posterior,
-                          const at::Tensor& draws) {
-  const at::Tensor z = posterior.mean + (0.5 * posterior.logvar).exp() * draws.to(models.device);
-  const auto& config = models.vae->config();
-  return (z - config.shift_factor) * config.scaling_factor;
+at::Tensor sample_latents(const diffusion::AutoencoderKLConfig& vae,
+                          const diffusion::DiagonalGaussian& posterior, const at::Tensor& draws) {
+  const at::Tensor z =
+      posterior.mean + (0.5 * posterior.logvar).exp() * draws.to(posterior.mean.device());
+  return (z - vae.shift_factor) * vae.scaling_factor;
 }
 
-DenoisingSamples::DenoisingSamples(const LoraRun& run, const ImageTextSource& source,
-                                   const std::filesystem::path& cache)
-    : run_(run),
+DenoisingSamples::DenoisingSamples(const DenoisingSettings& settings, diffusion::AutoencoderKL vae,
+                                   const schedulers::SchedulerConfig& schedule,
+                                   const ImageTextSource& source,
+                                   const std::filesystem::path& cache, c10::Device device,
+                                   const LoopObserver& observer, const Cancellation& cancellation)
+    : settings_(settings),
+      vae_(vae),
       source_(source),
-      noise_(run.models.scheduler_config, run.models.device),
-      order_(run.settings.loop.seed, source.size()),
-      latents_(run.models.vae, source, run.settings.width, run.settings.height, cache,
-               encoding_progress(run.observer), run.cancellation) {}
+      device_(device),
+      noise_(schedule, device),
+      order_(settings.seed, source.size()),
+      latents_(vae, source, settings.width, settings.height, cache, encoding_progress(observer),
+               cancellation) {}
 
-at::Tensor DenoisingSamples::losses(const std::vector<std::uint64_t>& positions, Purpose purpose,
-                                    double caption_dropout) {
+DenoisingBatch DenoisingSamples::draw(const std::vector<std::uint64_t>& positions, Purpose purpose,
+                                      double caption_dropout) {
   const auto fp32 = at::TensorOptions().dtype(at::kFloat);
-  const auto device = run_.models.device;
   std::vector<std::uint64_t> indices;
-  std::vector<std::string> captions;
+  for (const std::uint64_t position : positions) indices.push_back(order_.index(position));
+  const EncodedPictures pictures = latents_.pictures(indices);
+  const at::IntArrayRef shape = pictures.moments.mean.sizes().slice(1);
+
+  DenoisingBatch out;
   std::vector<std::int64_t> timesteps;
   std::vector<at::Tensor> noises, draws;
-  for (const std::uint64_t position : positions) {
-    const std::uint64_t index = order_.index(position);
-    at::Generator generator = generator_for(run_.settings.loop.seed, purpose, position);
+  for (std::size_t i = 0; i < positions.size(); ++i) {
+    at::Generator generator = generator_for(settings_.seed, purpose, positions[i]);
     const bool dropped = at::rand({}, generator, fp32).item<float>() < caption_dropout;
-    captions.push_back(dropped ? "" : source_.text(index, order_.epoch(position)));
+    out.captions.push_back(dropped ? "" : source_.text(indices[i], order_.epoch(positions[i])));
     timesteps.push_back(
         at::randint(noise_.timesteps(), {}, generator, at::TensorOptions().dtype(at::kLong))
             .item<std::int64_t>());
-    noises.push_back(at::randn(run_.models.latent_shape(), generator, fp32));
-    draws.push_back(at::randn(run_.models.latent_shape(), generator, fp32));
-    indices.push_back(index);
+    noises.push_back(at::randn(shape, generator, fp32));
+    draws.push_back(at::randn(shape, generator, fp32));
   }
-  const at::Tensor latents =
-      sample_latents(run_.models, latents_.pictures(indices).moments, at::stack(draws));
-  const at::Tensor noise = at::stack(noises).to(device);
-  const at::Tensor t = at::tensor(timesteps, at::kLong).to(device);
-  const at::Tensor noisy =
-      noise_.add_noise(latents, noise, t).contiguous(at::MemoryFormat::ChannelsLast);
-  const at::Tensor prediction = run_.models.unet(noisy, t, run_.models.embed(captions));
-  return diffusion_loss(prediction, noise_.target(latents, noise, t),
-                        noise_.weights(t, run_.settings.snr_gamma));
+  const at::Tensor latents = sample_latents(vae_->config(), pictures.moments, at::stack(draws));
+  const at::Tensor noise = at::stack(noises).to(device_);
+  out.timesteps = at::tensor(timesteps, at::kLong).to(device_);
+  out.noisy =
+      noise_.add_noise(latents, noise, out.timesteps).contiguous(at::MemoryFormat::ChannelsLast);
+  out.target = noise_.target(latents, noise, out.timesteps);
+  out.weights = noise_.weights(out.timesteps, settings_.snr_gamma);
+  out.objects = pictures.objects;
+  return out;
 }
 
 }  // namespace omr::train

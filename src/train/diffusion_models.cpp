@@ -2,16 +2,17 @@
 
 #include <ATen/ATen.h>
 
-#include "omr/core/error.h"
 #include "omr/pipeline/denoise.h"
 #include "omr/pipeline/image_tensor.h"
 #include "omr/pipeline/model_folder.h"
 #include "omr/train/sample_random.h"
 
+#include "train/diffusion_parts.h"
+
 namespace omr::train {
 namespace {
 
-enum Network : std::uint64_t { kUNetAdapter = 11, kTextEncoderAdapter = 12 };
+enum Adapter : std::uint64_t { kUNetAdapter = 11, kTextEncoderAdapter = 12 };
 
 LoraSettings of_unet(LoraSettings settings) {
   if (settings.target_modules.empty()) settings.target_modules = kUNetAttention;
@@ -23,27 +24,6 @@ LoraSettings of_text_encoder(LoraSettings settings) {
   settings.target_modules = kClipAttention;
   settings.blocks.clear();
   return settings;
-}
-
-void check_parts(const DiffusionModels& models) {
-  const LoraTrainingSettings& settings = models.settings;
-  const std::int64_t multiple = models.vae->config().downscale();
-  if (settings.width < 1 || settings.width % multiple != 0 || settings.height < 1 ||
-      settings.height % multiple != 0) {
-    throw Error(ErrorKind::usage, "--size " + std::to_string(settings.width) + "x" +
-                                      std::to_string(settings.height) +
-                                      ": this VAE takes multiples of " + std::to_string(multiple));
-  }
-  const auto fit = [](std::int64_t have, std::int64_t want, const std::string& what) {
-    if (have == want) return;
-    throw Error(ErrorKind::mismatch, what + ": " + std::to_string(have) + " against the UNet's " +
-                                         std::to_string(want) +
-                                         "; the parts do not belong together");
-  };
-  fit(models.vae->config().latent_channels, models.unet->config().in_channels,
-      "the VAE's latent channels");
-  fit(models.text_encoder->config().encoder.hidden_size, models.unet->config().cross_attention_dim,
-      "the text encoder's width");
 }
 
 }  // namespace
@@ -59,7 +39,8 @@ DiffusionModels::DiffusionModels(const LoraTrainingSettings& training)
       scheduler_config(pipeline::read_scheduler_config(scheduler_file)),
       unet_lora(*unet, "unet", of_unet(training.lora), device,
                 generator_for(training.loop.seed, Purpose::weights, kUNetAdapter)) {
-  check_parts(*this);
+  check_parts(vae->config(), unet->config(), text_encoder->config(), training.width,
+              training.height);
   make_frozen(*vae, device);
   if (training.train_text_encoder) {
     text_encoder_lora.emplace(

@@ -80,8 +80,8 @@ class Pairs {
     }
     const auto twice = [](const at::Tensor& half) { return at::cat({half, half}); };
     indices_0.insert(indices_0.end(), indices_1.begin(), indices_1.end());
-    const at::Tensor latents =
-        sample_latents(run_.models, latents_.pictures(indices_0).moments, twice(at::stack(draws)));
+    const at::Tensor latents = sample_latents(
+        run_.models.vae->config(), latents_.pictures(indices_0).moments, twice(at::stack(draws)));
     const at::Tensor noise = twice(at::stack(noises)).to(device);
     const at::Tensor t = twice(at::tensor(timesteps, at::kLong)).to(device);
     const at::Tensor noisy =

@@ -28,8 +28,8 @@ LoraLooks::LoraLooks(const LoraRun& run, LoraObjective& objective)
     : run_(run), objective_(objective), prompts_(run.data.held_out_prompts) {
   if (run.settings.patience > 0) keep();  // should no look be allowed, nothing has been learnt
   if (run.data.held_out_pictures == nullptr) return;
-  pictures_ = std::make_unique<DenoisingSamples>(
-      run, *run.data.held_out_pictures, run.settings.loop.out / "held-out-latents.safetensors");
+  pictures_ = std::make_unique<LoraSamples>(run, *run.data.held_out_pictures,
+                                            run.settings.loop.out / "held-out-latents.safetensors");
   if (prompts_ != nullptr) return;
   captions_ = std::make_unique<CaptionPrompts>(*run.data.held_out_pictures);
   prompts_ = captions_.get();

@@ -9,8 +9,8 @@
 
 #include "omr/train/training_loop.h"
 
-#include "train/denoising_samples.h"
 #include "train/lora_objective.h"
+#include "train/lora_samples.h"
 
 namespace omr::train {
 
@@ -46,7 +46,7 @@ class LoraLooks {
   LoraObjective& objective_;
   const PromptSource* prompts_ = nullptr;
   std::unique_ptr<PromptSource> captions_;  // where the held-out pictures' captions serve
-  std::unique_ptr<DenoisingSamples> pictures_;
+  std::unique_ptr<LoraSamples> pictures_;
   Metrics base_;
   std::optional<double> best_guard_, best_reward_;
   std::int64_t worse_in_a_row_ = 0;

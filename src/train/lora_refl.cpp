@@ -4,9 +4,9 @@
 #include "omr/core/error.h"
 #include "omr/pipeline/denoise.h"
 
-#include "train/denoising_samples.h"
 #include "train/diffusion_models.h"
 #include "train/lora_objective.h"
+#include "train/lora_samples.h"
 #include "train/prompt_batch.h"
 #include "train/recording_scheduler.h"
 #include "train/reward_judge.h"
@@ -14,7 +14,7 @@
 namespace omr::train {
 namespace {
 
-constexpr double kAnchor = 1.0;
+constexpr double kReflAnchor = 1.0;
 
 std::int64_t samples_per_prompt(const RewardSettings& reward) {
   if (reward.samples_per_prompt > 0) return reward.samples_per_prompt;
@@ -25,12 +25,12 @@ class Refl : public LoraObjective {
  public:
   explicit Refl(const LoraRun& run)
       : run_(run),
-        anchor_(run.settings.anchor.value_or(kAnchor)),
+        anchor_(run.settings.anchor.value_or(kReflAnchor)),
         prompts_(run, samples_per_prompt(run.settings.reward)) {
     check_refl(run.settings.refl);
     if (run.data.pictures != nullptr && anchor_ > 0) {
-      pictures_ = std::make_unique<DenoisingSamples>(run, *run.data.pictures,
-                                                     run.settings.loop.out / "latents.safetensors");
+      pictures_ = std::make_unique<LoraSamples>(run, *run.data.pictures,
+                                                run.settings.loop.out / "latents.safetensors");
     }
   }
 
@@ -128,7 +128,7 @@ class Refl : public LoraObjective {
   LoraRun run_;
   double anchor_;
   PromptOrder prompts_;
-  std::unique_ptr<DenoisingSamples> pictures_;
+  std::unique_ptr<LoraSamples> pictures_;
 };
 
 }  // namespace

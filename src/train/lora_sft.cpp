@@ -1,8 +1,8 @@
 // Plain denoising of captioned pictures.
 #include "omr/core/error.h"
 
-#include "train/denoising_samples.h"
 #include "train/lora_objective.h"
+#include "train/lora_samples.h"
 
 namespace omr::train {
 namespace {
@@ -28,7 +28,7 @@ class Sft : public LoraObjective {
 
  private:
   LoraRun run_;
-  DenoisingSamples samples_;
+  LoraSamples samples_;
 };
 
 }  // namespace

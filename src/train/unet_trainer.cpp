@@ -4,7 +4,6 @@
 
 #include <ATen/ATen.h>
 
-#include "omr/core/error.h"
 #include "omr/diffusion/unet_2d_condition_model.h"
 #include "omr/pipeline/denoise.h"
 #include "omr/pipeline/image_tensor.h"
@@ -16,7 +15,8 @@
 #include "omr/train/process_group.h"
 #include "omr/train/sample_random.h"
 
-#include "train/latent_cache.h"
+#include "train/denoising_samples.h"
+#include "train/diffusion_parts.h"
 #include "train/model_output.h"
 
 namespace omr::train {
@@ -50,7 +50,6 @@ class UNetTraining {
                const ImageTextSource& held_out, const LoopObserver& observer,
                const Cancellation& cancellation)
       : settings_(settings),
-        source_(source),
         held_out_(held_out),
         cancellation_(cancellation),
         tokenizer_(text::CLIPTokenizer::from_folder(settings.tokenizer)),
@@ -58,22 +57,15 @@ class UNetTraining {
         unet_(open_unet(settings)),
         vae_(diffusion::load_vae(settings.vae, {})),
         scheduler_config_(pipeline::read_scheduler_config(
-            io::Config(settings.scheduler / "scheduler_config.json"))),
-        noise_(scheduler_config_, settings.loop.device),
-        order_(settings.loop.seed, source.size()) {
-    check_sizes();
+            io::Config(settings.scheduler / "scheduler_config.json"))) {
+    check_parts(vae_->config(), unet_->config(), text_encoder_->config(), settings.width,
+                settings.height);
     make_frozen(*vae_, settings.loop.device);
     fs::create_directories(settings.loop.out);
-    const auto progress = [&](std::int64_t done, std::int64_t all) {
-      constexpr std::int64_t kReports = 10;
-      if (done == all || done * kReports / all != (done - 16) * kReports / all) {
-        observer.on_message("encoded " + std::to_string(done) + " of " + std::to_string(all) +
-                            " pictures");
-      }
-    };
-    latents_ = std::make_unique<LatentCache>(vae_, source, settings.width, settings.height,
-                                             settings.loop.out / "latents.safetensors", progress,
-                                             cancellation);
+    samples_ = std::make_unique<DenoisingSamples>(
+        DenoisingSettings{settings.loop.seed, settings.width, settings.height, settings.snr_gamma},
+        vae_, scheduler_config_, source, settings.loop.out / "latents.safetensors",
+        settings.loop.device, observer, cancellation);
   }
 
   std::vector<ParameterGroup> groups() {
@@ -89,46 +81,14 @@ class UNetTraining {
   }
 
   MicroLoss loss(const MicroBatch& batch) {
-    const auto device = settings_.loop.device;
-    const auto fp32 = at::TensorOptions().dtype(at::kFloat);
-    std::vector<std::uint64_t> indices;
-    for (const std::uint64_t position : batch.positions) indices.push_back(order_.index(position));
-    const EncodedPictures pictures = latents_->pictures(indices);
-    const diffusion::DiagonalGaussian& posterior = pictures.moments;
-
-    // Each sample draws from a generator of its own: dropout, timestep, noise, the encoder's
-    // sample.
-    std::vector<std::string> captions;
-    std::vector<std::int64_t> timesteps;
-    std::vector<at::Tensor> noises, draws;
-    for (std::size_t i = 0; i < indices.size(); ++i) {
-      const std::uint64_t position = batch.positions[i];
-      at::Generator generator = generator_for(settings_.loop.seed, Purpose::sample, position);
-      const bool dropped = at::rand({}, generator, fp32).item<float>() < settings_.caption_dropout;
-      captions.push_back(
-          dropped ? ""
-                  : source_.text(indices[i], source_.size() == 0 ? 0 : order_.epoch(position)));
-      timesteps.push_back(
-          at::randint(noise_.timesteps(), {}, generator, at::TensorOptions().dtype(at::kLong))
-              .item<std::int64_t>());
-      noises.push_back(at::randn(posterior.mean.sizes().slice(1), generator, fp32));
-      draws.push_back(at::randn(posterior.mean.sizes().slice(1), generator, fp32));
-    }
-    const at::Tensor z =
-        posterior.mean + (0.5 * posterior.logvar).exp() * at::stack(draws).to(device);
-    const at::Tensor latents = (z - vae_->config().shift_factor) * vae_->config().scaling_factor;
-    const at::Tensor noise = at::stack(noises).to(device);
-    const at::Tensor t = at::tensor(timesteps, at::kLong).to(device);
-    const at::Tensor noisy =
-        noise_.add_noise(latents, noise, t).contiguous(at::MemoryFormat::ChannelsLast);
-
-    const at::Tensor prediction = unet_(noisy, t, embed(captions));
+    const DenoisingBatch samples =
+        samples_->draw(batch.positions, Purpose::sample, settings_.caption_dropout);
+    const at::Tensor prediction = unet_(samples.noisy, samples.timesteps, embed(samples.captions));
     const at::Tensor cells = settings_.object_weight == 1.0
                                  ? at::Tensor()
-                                 : 1 + (settings_.object_weight - 1) * pictures.objects;
-    const at::Tensor losses = diffusion_loss(prediction, noise_.target(latents, noise, t),
-                                             noise_.weights(t, settings_.snr_gamma), cells);
-    return {losses.sum(), static_cast<double>(indices.size()), {}};
+                                 : 1 + (settings_.object_weight - 1) * samples.objects;
+    const at::Tensor losses = diffusion_loss(prediction, samples.target, samples.weights, cells);
+    return {losses.sum(), static_cast<double>(batch.positions.size()), {}};
   }
 
   // Draws held-out captions; where the source can judge, says how much of them is right.
@@ -171,26 +131,6 @@ class UNetTraining {
   }
 
  private:
-  void check_sizes() const {
-    const std::int64_t multiple = vae_->config().downscale();
-    if (settings_.width < 1 || settings_.width % multiple != 0 || settings_.height < 1 ||
-        settings_.height % multiple != 0) {
-      throw Error(ErrorKind::usage, "--size " + std::to_string(settings_.width) + "x" +
-                                        std::to_string(settings_.height) +
-                                        ": this VAE takes multiples of " +
-                                        std::to_string(multiple));
-    }
-    const auto fit = [](std::int64_t have, std::int64_t want, const std::string& what) {
-      if (have == want) return;
-      throw Error(ErrorKind::mismatch, what + ": " + std::to_string(have) + " against the UNet's " +
-                                           std::to_string(want) +
-                                           "; the parts do not belong together");
-    };
-    fit(vae_->config().latent_channels, unet_->config().in_channels, "the VAE's latent channels");
-    fit(text_encoder_->config().encoder.hidden_size, unet_->config().cross_attention_dim,
-        "the text encoder's width");
-  }
-
   // Caption and picture of held-out samples [first, last).
   std::vector<std::pair<std::string, Image>> draw(std::int64_t first, std::int64_t last) {
     std::vector<std::string> captions;
@@ -228,7 +168,6 @@ class UNetTraining {
   }
 
   const UNetSettings& settings_;
-  const ImageTextSource& source_;
   const ImageTextSource& held_out_;
   const Cancellation& cancellation_;
   text::CLIPTokenizer tokenizer_;
@@ -236,9 +175,7 @@ class UNetTraining {
   diffusion::UNet2DConditionModel unet_;
   diffusion::AutoencoderKL vae_;
   schedulers::SchedulerConfig scheduler_config_;
-  TrainingNoise noise_;
-  DataOrder order_;
-  std::unique_ptr<LatentCache> latents_;
+  std::unique_ptr<DenoisingSamples> samples_;
 };
 
 }  // namespace
