@@ -1,6 +1,8 @@
 // The LoRA methods' losses, gradients and ten updates against PyTorch with PEFT's adapters.
 #include <filesystem>
 #include <functional>
+#include <memory>
+#include <optional>
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -8,13 +10,11 @@
 #include "omr/diffusion/autoencoder_kl.h"
 #include "omr/diffusion/unet_2d_condition_model.h"
 #include "omr/io/json_file.h"
-#include "omr/io/safetensors.h"
 #include "omr/pipeline/denoise.h"
 #include "omr/pipeline/model_folder.h"
 #include "omr/reward/clip_model.h"
 #include "omr/reward/image_processor.h"
 #include "omr/schedulers/ddim_scheduler.h"
-#include "omr/train/adamw.h"
 #include "omr/train/ddpo_loss.h"
 #include "omr/train/diffusion_dpo_loss.h"
 #include "omr/train/diffusion_loss.h"
@@ -23,6 +23,7 @@
 #include "omr/train/sample_random.h"
 #include "omr/train/total_reward.h"
 
+#include "train/peer_run.h"
 #include "train/recording_scheduler.h"
 
 namespace omr::train {
@@ -30,17 +31,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kPeers = OMR_PEERS "/train_lora";
+using peers::difference;
 
-double difference(const at::Tensor& a, const at::Tensor& b) {
-  return ((a - b).abs().max() / (1e-6 + b.abs().max())).item<double>();
-}
+const fs::path kPeersTrainLora = OMR_PEERS "/train_lora";
 
 class PeersLoraTest : public testing::Test {
  protected:
   void open(const std::string& name) {
-    folder_ = kPeers / name;
-    case_ = io::SafetensorsFile::open(folder_ / "case.safetensors");
+    folder_ = kPeersTrainLora / name;
+    run_.emplace(folder_);
     unet_ = diffusion::load_unet(folder_ / "unet", {});
     lora_ = std::make_unique<LoraParameters>(
         *unet_, "unet",
@@ -48,7 +47,7 @@ class PeersLoraTest : public testing::Test {
         c10::kCPU, generator_for(0, Purpose::weights, 0));
     lora_->load(io::read_lora(folder_ / "lora.safetensors"));
   }
-  at::Tensor get(const std::string& name) const { return case_->tensor(name); }
+  at::Tensor get(const std::string& name) const { return run_->get(name); }
   schedulers::SchedulerConfig scheduler_config(schedulers::SchedulerName name) const {
     return pipeline::read_scheduler_config(io::Config(folder_ / "scheduler/scheduler_config.json"),
                                            name);
@@ -70,31 +69,11 @@ class PeersLoraTest : public testing::Test {
   }
 
   void check(const std::function<at::Tensor()>& loss_of) {
-    constexpr double kLearningRate = 2e-4, kMaxGradNorm = 0.5;
-    AdamW optimizer({{lora_->parameters(), 1.0}}, {});
-    const at::Tensor losses = get("losses"), norms = get("norms");
-    for (std::int64_t step = 0; step < losses.size(0); ++step) {
-      optimizer.zero_grad();
-      const at::Tensor loss = loss_of();
-      loss.backward();
-      const double expected = losses[step].item<double>();
-      EXPECT_NEAR(loss.item<double>(), expected, (step == 0 ? 1e-5 : 1e-3) * std::abs(expected))
-          << step;
-      if (step == 0) {
-        for (const auto& [name, parameter] : optimizer.parameters())
-          EXPECT_LT(difference(parameter.grad(), get("grad." + name)), 1e-4) << name;
-      }
-      const double norm = optimizer.gradient_norm();
-      EXPECT_NEAR(norm, norms[step].item<double>(), 1e-3 * norm);
-      optimizer.step(kLearningRate, std::max(1.0, (norm + 1e-6) / kMaxGradNorm));
-    }
-    const at::NoGradGuard no_grad;
-    for (const auto& [name, parameter] : optimizer.parameters())
-      EXPECT_LT(difference(parameter, get("after." + name)), 1e-3) << name;
+    run_->check(lora_->parameters(), loss_of);
   }
 
   fs::path folder_;
-  std::shared_ptr<const io::SafetensorsFile> case_;
+  std::optional<peers::PeerRun> run_;
   diffusion::UNet2DConditionModel unet_{nullptr};
   std::unique_ptr<LoraParameters> lora_;
 };
@@ -242,7 +221,7 @@ TEST_F(PeersLoraTest, DiffusionDpoWithAdaptersOffAsReferenceAndTenUpdatesMatchPy
 }
 
 TEST_F(PeersLoraTest, AdvantagesOfPromptsMatchDdpoPytorchOverEpochs) {
-  const io::Json all = io::read_json(kPeers / "advantages.json");
+  const io::Json all = io::read_json(kPeersTrainLora / "advantages.json");
   PromptAdvantages advantages(all["buffer"].get<std::size_t>(),
                               all["min_count"].get<std::size_t>());
   for (const io::Json& epoch : all["epochs"]) {
