@@ -108,18 +108,12 @@ std::vector<RecordedTarget> read_recorded_targets(std::string_view text, const s
   for (session::Dialogue& dialogue : session::read_dialogues(text, where)) {
     targets.push_back({std::move(dialogue), ""});
   }
-  std::size_t number = 0, index = 0;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    const std::string_view line = text.substr(at, end - at);
-    at = end + 1;
-    ++number;
-    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    const std::string place = where + ", line " + std::to_string(number);
-    const session::Json object = session::parse_strict_json(line, place);
+  std::size_t index = 0;
+  for (const session::JsonLine& line : session::json_lines(text, where)) {
+    const session::Json object = session::parse_strict_json(line.text, line.where);
     RecordedTarget& target = targets.at(index++);
-    target.target = session::Fields(object, place).text("target");
-    if (target.target.empty()) throw Error(ErrorKind::format, place + ": the target is empty");
+    target.target = session::Fields(object, line.where).text("target");
+    if (target.target.empty()) throw Error(ErrorKind::format, line.where + ": the target is empty");
   }
   return targets;
 }

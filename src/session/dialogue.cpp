@@ -127,18 +127,11 @@ std::string line_number_id(std::size_t number) {
 std::vector<Dialogue> read_dialogues(std::string_view text, const std::string& where) {
   std::vector<Dialogue> dialogues;
   std::set<std::string> ids;
-  std::size_t number = 0;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    const std::string_view line = text.substr(at, end - at);
-    at = end + 1;
-    ++number;
-    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    const std::string place = where + ", line " + std::to_string(number);
-    dialogues.push_back(read_dialogue(line, place, line_number_id(number)));
+  for (const JsonLine& line : json_lines(text, where)) {
+    dialogues.push_back(read_dialogue(line.text, line.where, line_number_id(line.number)));
     if (!ids.insert(dialogues.back().id).second) {
       throw Error(ErrorKind::format,
-                  place + ": the id \"" + dialogues.back().id + "\" appears twice");
+                  line.where + ": the id \"" + dialogues.back().id + "\" appears twice");
     }
   }
   if (dialogues.empty()) throw Error(ErrorKind::format, where + " holds no dialogue");

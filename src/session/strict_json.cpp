@@ -43,6 +43,20 @@ Json parse_strict_json(std::string_view text, const std::string& where) {
   }
 }
 
+std::vector<JsonLine> json_lines(std::string_view text, const std::string& where) {
+  std::vector<JsonLine> lines;
+  std::size_t number = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    const std::string_view line = text.substr(at, end - at);
+    at = end + 1;
+    ++number;
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    lines.push_back({line, number, where + ", line " + std::to_string(number)});
+  }
+  return lines;
+}
+
 std::string dump_line(const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

@@ -2,10 +2,12 @@
 // and fields are asked for by type.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -16,6 +18,16 @@ using Json = nlohmann::json;
 // One JSON value, at most 32 levels deep, without duplicate keys. Throws Error(format), `where` in
 // front.
 Json parse_strict_json(std::string_view text, const std::string& where);
+
+// A line of a file that holds one JSON object a line.
+struct JsonLine {
+  std::string_view text;
+  std::size_t number = 0;  // from 1, blank ones counted
+  std::string where;       // "FILE, line N"
+};
+
+// All but the blank ones. They refer to `text`.
+std::vector<JsonLine> json_lines(std::string_view text, const std::string& where);
 
 // The value as one line; ill-formed UTF-8 (in a file name) becomes U+FFFD.
 std::string dump_line(const Json& value);
