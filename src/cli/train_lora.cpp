@@ -14,6 +14,7 @@
 #include "cli/interrupt.h"
 #include "cli/models.h"
 #include "cli/output.h"
+#include "cli/record_options.h"
 #include "cli/session_sources.h"
 #include "cli/train_options.h"
 
@@ -76,15 +77,6 @@ std::unique_ptr<train::PromptSource> scene_prompts(std::uint64_t seed, int size,
   return std::make_unique<train::ScenePrompts>(settings);
 }
 
-std::unique_ptr<train::PreferenceSource> open_pairs(const std::string& file) {
-  auto pairs = std::make_unique<train::PreferencePairs>(train::PreferencePairs::open(file));
-  const train::PreferenceReport& report = pairs->report();
-  const std::string line = file + ": " + report.summary();
-  report.broken_lines + report.missing_files + report.equal_pairs > 0 ? log::warn(line)
-                                                                      : log::info(line);
-  return pairs;
-}
-
 Data open_data(const LoraOptions& options, train::LoraMethod method) {
   const TrainOptions& train = options.train;
   Data out;
@@ -94,9 +86,10 @@ Data open_data(const LoraOptions& options, train::LoraMethod method) {
   const auto [width, height] = training_size(train);
   if (dpo) {
     if (!options.pairs.empty()) {
-      out.pairs = open_pairs(options.pairs);
+      out.pairs = std::make_unique<train::PreferencePairs>(open_preference_pairs(options.pairs));
       if (!options.validation_pairs.empty())
-        out.held_out_pairs = open_pairs(options.validation_pairs);
+        out.held_out_pairs = std::make_unique<train::PreferencePairs>(
+            open_preference_pairs(options.validation_pairs));
     } else if (!options.sessions.empty()) {
       out.pairs = std::make_unique<train::PreferencePairs>(
           train::PreferencePairs::of(preferences_of_sessions(options.sessions), "--from-sessions"));

@@ -1,7 +1,6 @@
 // omr train refiner: the language model that rewrites prompts.
 #include <memory>
 
-#include "omr/core/error.h"
 #include "omr/core/exit_code.h"
 #include "omr/core/log.h"
 #include "omr/train/refiner_trainer.h"
@@ -10,6 +9,7 @@
 #include "cli/adapter_options.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
+#include "cli/record_options.h"
 #include "cli/session_sources.h"
 #include "cli/train_options.h"
 
@@ -40,8 +40,7 @@ int run_train_refiner(RefinerOptions options) {
   options.refiner.loop = options.train.loop;
   options.refiner.full = options.tune == Tune::full;
   options.refiner.quantize_nf4 = options.tune == Tune::qlora;
-  if (options.train.scenes + !options.train.data.empty() + !options.sessions.empty() != 1)
-    throw Error(ErrorKind::usage, "give one of --data FILE.jsonl, --from-sessions DIR, --scenes");
+  check_record_options(options.train, options.sessions);
   std::unique_ptr<train::RefinerSource> source, held_out;
   if (options.train.scenes) {
     source = std::make_unique<train::SceneRecords>(options.train.loop.seed);
@@ -68,15 +67,12 @@ void setup_train_refiner(CLI::App& train, Command& selected) {
   auto* command = train.add_subcommand("refiner", "the language model: next token on answers");
   auto options = std::make_shared<RefinerOptions>();
   add_train_options(*command, options->train);
-  command->add_option(
-      "--data", options->train.data,
-      "records, one JSON object a line: prompt, feedback, refined, and perhaps reasoning");
-  command->add_option("--validation", options->train.validation,
-                      "records to look at while training (default: --data)");
-  command->add_option("--from-sessions", options->sessions,
-                      "learn from the accepted rounds of these folders of omr refine");
-  command->add_flag("--scenes", options->train.scenes,
-                    "make up edits of scenes instead, without end");
+  add_record_options(
+      *command, options->train, options->sessions,
+      {.data = "records, one JSON object a line: prompt, feedback, refined, and perhaps reasoning",
+       .validation = "records to look at while training (default: --data)",
+       .sessions = "learn from the accepted rounds of these folders of omr refine",
+       .scenes = "make up edits of scenes instead, without end"});
   add_adapter_options(*command, options->tune, options->refiner.lora);
   command->callback(
       [options, &selected] { selected = [options] { return run_train_refiner(*options); }; });

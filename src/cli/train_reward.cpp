@@ -11,6 +11,7 @@
 #include "cli/adapter_options.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
+#include "cli/record_options.h"
 #include "cli/session_sources.h"
 #include "cli/train_options.h"
 
@@ -32,19 +33,9 @@ struct PairSources {
   std::unique_ptr<train::PreferenceSource> training, held_out;
 };
 
-train::PreferencePairs open_pairs(const std::string& file) {
-  train::PreferencePairs pairs = train::PreferencePairs::open(file);
-  const train::PreferenceReport& report = pairs.report();
-  const std::string line = file + ": " + report.summary();
-  report.broken_lines + report.missing_files + report.equal_pairs > 0 ? log::warn(line)
-                                                                      : log::info(line);
-  return pairs;
-}
-
 PairSources open_pair_sources(const RewardTrainOptions& options) {
   const TrainOptions& train = options.train;
-  if (train.scenes + !train.data.empty() + !options.sessions.empty() != 1)
-    throw Error(ErrorKind::usage, "give one of --data FILE.jsonl, --from-sessions DIR, --scenes");
+  check_record_options(train, options.sessions);
   PairSources out;
   if (train.scenes) {
     const auto [width, height] = training_size(train);
@@ -57,10 +48,11 @@ PairSources open_pair_sources(const RewardTrainOptions& options) {
   train::PreferencePairs all =
       train.data.empty()
           ? train::PreferencePairs::of(preferences_of_sessions(options.sessions), "--from-sessions")
-          : open_pairs(train.data);
+          : open_preference_pairs(train.data);
   if (!train.validation.empty()) {
     out.training = std::make_unique<train::PreferencePairs>(std::move(all));
-    out.held_out = std::make_unique<train::PreferencePairs>(open_pairs(train.validation));
+    out.held_out =
+        std::make_unique<train::PreferencePairs>(open_preference_pairs(train.validation));
     return out;
   }
   auto [held_out, training] = all.split(kHeldOutShare);
@@ -101,13 +93,12 @@ void setup_train_reward(CLI::App& train, Command& selected) {
   auto* command = train.add_subcommand("reward", "the judge of pictures: preferences between two");
   auto options = std::make_shared<RewardTrainOptions>();
   add_train_options(*command, options->train);
-  command->add_option("--data", options->train.data,
-                      "pairs, one JSON object a line: prompt, chosen, rejected (docs/training.md)");
-  command->add_option("--validation", options->train.validation,
-                      "pairs to look at while training (default: a tenth of the prompts)");
-  command->add_option("--from-sessions", options->sessions,
-                      "learn from picks, likes and accepts in these folders of omr refine");
-  command->add_flag("--scenes", options->train.scenes, "draw pairs of scenes instead, without end");
+  add_record_options(
+      *command, options->train, options->sessions,
+      {.data = "pairs, one JSON object a line: prompt, chosen, rejected (docs/training.md)",
+       .validation = "pairs to look at while training (default: a tenth of the prompts)",
+       .sessions = "learn from picks, likes and accepts in these folders of omr refine",
+       .scenes = "draw pairs of scenes instead, without end"});
   command->add_option("--size", options->train.size, "pixels of the scenes");
   command->add_option("--held-out-pairs", options->reward.held_out_pairs, "pairs of each look")
       ->check(CLI::Range(1, 1 << 20))
