@@ -25,11 +25,7 @@ namespace fs = std::filesystem;
 constexpr int kCandidates = 4;
 constexpr int kPerfectWidth = 96;  // pixels: the judge is right on all but a few scenes
 
-struct EvalRoundsOptions {
-  ModelOptions model;
-  PictureOptions picture;
-  SessionOptions session;
-  OutputOptions output;
+struct EvalRoundsOptions : SessionCommandOptions {
   eval::RoundsExperiment experiment;
   std::vector<std::string> arms;
   std::string drawer = "model";
@@ -176,13 +172,7 @@ void setup_eval_rounds(CLI::App& app, Command& selected) {
                     "users who want something else whenever all is right, until --max-rounds");
   command->add_option("--out", options->out,
                       "folder for dialogues.jsonl, summary.jsonl and report.html");
-  add_model_option(*command, options->model);
-  add_refiner_options(*command, options->model);
-  add_reward_options(*command, options->model);
-  add_execution_options(*command, options->model);
-  add_picture_options(*command, options->picture);
-  add_session_options(*command, options->session, options->picture);
-  add_output_options(*command, options->output);
+  add_session_command_options(*command, *options);
   command->callback(
       [options, &selected] { selected = [options] { return run_eval_rounds(*options); }; });
 }

@@ -27,11 +27,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct RefineOptions {
-  ModelOptions model;
-  PictureOptions picture;
-  SessionOptions session;
-  OutputOptions output;
+struct RefineOptions : SessionCommandOptions {
   std::optional<std::string> prompt;  // absent: asked for
   std::string out;
   std::string resume;
@@ -221,14 +217,7 @@ void setup_refine(CLI::App& app, Command& selected) {
   command->add_option("--out", options->out,
                       "session folder (default: omr-sessions/<time>-<words>)");
   command->add_option("--resume", options->resume, "go on with the session in this folder");
-  add_model_option(*command, options->model);
-  add_refiner_options(*command, options->model);
-  add_reward_options(*command, options->model);
-  add_execution_options(*command, options->model);
-  add_memory_options(*command, options->model);
-  add_picture_options(*command, options->picture);
-  add_session_options(*command, options->session, options->picture);
-  add_output_options(*command, options->output);
+  add_session_command_options(*command, *options);
   command->callback(
       [options, &selected] { selected = [options] { return run_refine(*options); }; });
 }

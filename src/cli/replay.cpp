@@ -32,11 +32,7 @@ namespace fs = std::filesystem;
 
 constexpr int kMaxBatch = 256;
 
-struct ReplayOptions {
-  ModelOptions model;
-  PictureOptions picture;
-  SessionOptions session;
-  OutputOptions output;
+struct ReplayOptions : SessionCommandOptions {
   CheckOptions check;
   std::vector<std::string> sources;
   std::string out;
@@ -304,14 +300,7 @@ void setup_replay(CLI::App& app, Command& selected) {
                     "ask the refiner again where the record has its answers, and tell every "
                     "difference");
   add_check_options(*command, options->check);
-  add_model_option(*command, options->model);
-  add_refiner_options(*command, options->model);
-  add_reward_options(*command, options->model);
-  add_execution_options(*command, options->model);
-  add_memory_options(*command, options->model);
-  add_picture_options(*command, options->picture);
-  add_session_options(*command, options->session, options->picture);
-  add_output_options(*command, options->output);
+  add_session_command_options(*command, *options);
   command->callback(
       [options, &selected] { selected = [options] { return run_replay(*options); }; });
 }

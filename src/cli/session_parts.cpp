@@ -13,6 +13,7 @@
 namespace omr::cli {
 
 void add_session_options(CLI::App& app, SessionOptions& options, PictureOptions& picture) {
+namespace {
   app.add_option("--candidates", picture.candidates,
                  "pictures drawn each round, of which the rewards pick one")
       ->check(CLI::Range(1, session::kMaxCandidates));
@@ -36,6 +37,19 @@ void add_session_options(CLI::App& app, SessionOptions& options, PictureOptions&
 
 SessionParts::SessionParts(const ModelOptions& model, const SessionOptions& options)
     : model_(model),
+}  // namespace
+
+void add_session_command_options(CLI::App& app, SessionCommandOptions& options) {
+  add_model_option(app, options.model);
+  add_refiner_options(app, options.model);
+  add_reward_options(app, options.model);
+  add_execution_options(app, options.model);
+  add_memory_options(app, options.model);
+  add_picture_options(app, options.picture);
+  add_session_options(app, options.session, options.picture);
+  add_output_options(app, options.output);
+}
+
       options_(options),
       folder_(open_folder(model)),
       pipeline_(open_pipeline(folder_, model)),

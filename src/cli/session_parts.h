@@ -15,7 +15,7 @@
 
 namespace omr::cli {
 
-// What `refine` and `replay` take beside models and pictures.
+// How the rounds of a session go, beside models and pictures.
 struct SessionOptions {
   std::string reward_schedule = "paper";
   bool no_phrase_weights = false;
@@ -27,7 +27,15 @@ struct SessionOptions {
   std::string user;
 };
 
-void add_session_options(CLI::App& app, SessionOptions& options, PictureOptions& picture);
+// What every command that holds sessions is given.
+struct SessionCommandOptions {
+  ModelOptions model;
+  PictureOptions picture;
+  SessionOptions session;
+  OutputOptions output;
+};
+
+void add_session_command_options(CLI::App& app, SessionCommandOptions& options);
 
 class SessionParts {
  public:
