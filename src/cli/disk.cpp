@@ -80,6 +80,17 @@ std::string DiskFileSystem::read(const fs::path& path, std::size_t limit) {
   return io::read_text(path, limit);
 }
 
+std::string DiskFileSystem::sha256(const fs::path& path) {
+  // A stranger's journal may name a device or a pipe, which has no end.
+  std::error_code code;
+  if (!fs::is_regular_file(path, code)) return {};
+  try {
+    return io::sha256_file(path);
+  } catch (const Error&) {
+    return {};
+  }
+}
+
 void DiskFileSystem::write_atomically(const fs::path& path, std::string_view bytes) {
   io::write_atomically(path, bytes);
 }

@@ -12,6 +12,7 @@ class DiskFileSystem : public session::FileSystem {
   void create_folder(const std::filesystem::path& path) override;
   bool exists(const std::filesystem::path& path) override;
   std::string read(const std::filesystem::path& path, std::size_t limit) override;
+  std::string sha256(const std::filesystem::path& path) override;
   void write_atomically(const std::filesystem::path& path, std::string_view bytes) override;
   void append(const std::filesystem::path& path, std::string_view bytes) override;
   void truncate(const std::filesystem::path& path, std::uint64_t size) override;

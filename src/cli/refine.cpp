@@ -191,7 +191,7 @@ int run_refine(RefineOptions options) {
                 std::to_string(session.resumed().torn_bytes) + " bytes were dropped");
     }
     for (const std::string& part : session.resumed().changed_parts) {
-      log::warn("the weights of " + part + " are not those that the session was begun with");
+      log::warn("the weights of " + part + " are not those that the journal names");
     }
     return converse(session, reader, screen, folder);
   }
@@ -199,8 +199,9 @@ int run_refine(RefineOptions options) {
   settings.prompt = *options.prompt;
   const auto initial = parts.initial_picture(settings);
   for (const session::LoraChoice& lora : settings.loras) log::info(parts.check_lora(lora));
-  session::Session session = session::Session::start(
-      parts.parts(files, clock), folder, parts.identity(), settings, screen.events(), initial);
+  session::Session session =
+      session::Session::start(parts.parts(files, clock), folder, parts.identity({settings}),
+                              settings, screen.events(), initial);
   if (reader.interactive()) {
     log::info("seed " + std::to_string(settings.seed) + ", session in " + folder.string() +
               "; say what is wrong, /accept when it is right, /help for more");

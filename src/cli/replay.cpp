@@ -6,7 +6,6 @@
 #include <iostream>
 #include <iterator>
 #include <memory>
-#include <set>
 
 #include "omr/core/error.h"
 #include "omr/core/exit_code.h"
@@ -66,19 +65,6 @@ replay::Shard shard_of(const ReplayOptions& options) {
 // A dialogue that names no seed gets one from its id: the same in every run and every shard.
 std::uint64_t seed_of(const std::string& id) {
   return std::stoull(io::sha256(id).substr(0, 8), nullptr, 16);
-}
-
-// Weights beside the model's parts that decide what is drawn.
-void add_loras(session::ModelIdentity& identity, const std::vector<session::Settings>& settings) {
-  std::set<std::string> files;
-  for (const session::Settings& one : settings) {
-    for (const session::LoraChoice& lora : one.loras) files.insert(lora.file);
-  }
-  for (const std::string& file : files) {
-    std::error_code code;
-    if (fs::is_regular_file(file, code))
-      identity.sha256["lora " + fs::path(file).filename().string()] = io::sha256_file(file);
-  }
 }
 
 // What is shown while a batch runs.
@@ -182,7 +168,6 @@ class Replay {
   }
 
   void identify() {
-    identity_ = parts_.identity();
     std::vector<session::Settings> settings = {parts_.settings(options_.picture)};
     for (const session::Dialogue& dialogue : dialogues_) {
       session::override_with(settings.emplace_back(), dialogue.settings, dialogue.id);
@@ -191,7 +176,7 @@ class Replay {
             checked_settings(dialogue, options_.picture, false, model_path(options_.model));
       }
     }
-    add_loras(identity_, settings);
+    identity_ = parts_.identity(settings);
   }
 
   replay::BatchSummary batch(const fs::path& out) {

@@ -1,5 +1,7 @@
 #include "cli/session_parts.h"
 
+#include <set>
+
 #include <ATen/ATen.h>
 
 #include "omr/core/error.h"
@@ -11,9 +13,9 @@
 #include "omr/text/prompt_weights.h"
 
 namespace omr::cli {
+namespace {
 
 void add_session_options(CLI::App& app, SessionOptions& options, PictureOptions& picture) {
-namespace {
   app.add_option("--candidates", picture.candidates,
                  "pictures drawn each round, of which the rewards pick one")
       ->check(CLI::Range(1, session::kMaxCandidates));
@@ -35,8 +37,6 @@ namespace {
   app.add_flag("--no-metadata", options.no_metadata, "leave the recipe out of the PNGs");
 }
 
-SessionParts::SessionParts(const ModelOptions& model, const SessionOptions& options)
-    : model_(model),
 }  // namespace
 
 void add_session_command_options(CLI::App& app, SessionCommandOptions& options) {
@@ -50,6 +50,8 @@ void add_session_command_options(CLI::App& app, SessionCommandOptions& options) 
   add_output_options(app, options.output);
 }
 
+SessionParts::SessionParts(const ModelOptions& model, const SessionOptions& options)
+    : model_(model),
       options_(options),
       folder_(open_folder(model)),
       pipeline_(open_pipeline(folder_, model)),
@@ -134,7 +136,8 @@ std::vector<std::int64_t> SessionParts::token_ids(const std::string& prompt) con
   return pipeline_.tokenizer().encode(text::parse_prompt_weights(prompt).text).ids;
 }
 
-session::ModelIdentity SessionParts::identity() const {
+session::ModelIdentity SessionParts::identity(
+    const std::vector<session::Settings>& settings) const {
   session::ModelIdentity out;
   out.model = folder_.root.filename().empty() ? folder_.root.parent_path().filename().string()
                                               : folder_.root.filename().string();
@@ -165,6 +168,15 @@ session::ModelIdentity SessionParts::identity() const {
       hash_adapter("reward_adapter",
                    own ? folder / "adapter" : std::filesystem::path(model_.reward_adapter));
     }
+  }
+  std::set<std::string> loras;
+  for (const session::Settings& one : settings) {
+    for (const session::LoraChoice& lora : one.loras) loras.insert(lora.file);
+  }
+  for (const std::string& file : loras) {
+    std::error_code code;
+    if (std::filesystem::is_regular_file(file, code))
+      out.sha256[session::lora_part(file)] = io::sha256_file(file);
   }
   return out;
 }

@@ -53,7 +53,8 @@ class SessionParts {
   std::string check_lora(const session::LoraChoice& lora);
 
   session::Parts parts(session::FileSystem& files, session::Clock& clock);
-  session::ModelIdentity identity() const;
+  // Hashes of all weights: the model's parts and the adapters of these settings.
+  session::ModelIdentity identity(const std::vector<session::Settings>& settings = {}) const;
   // Of a prompt as the text encoder takes it, weight syntax left out: bos, tokens, eos, padding.
   std::vector<std::int64_t> token_ids(const std::string& prompt) const;
 

@@ -189,7 +189,9 @@ Json write(const CandidatesRecord& record) {
   return {{"event", "candidates"}, {"candidates", record.candidates}};
 }
 Json write(const LoraRecord& record) {
-  return {{"event", "lora"}, {"file", record.lora.file}, {"weight", record.lora.weight}};
+  Json object = {{"event", "lora"}, {"file", record.lora.file}, {"weight", record.lora.weight}};
+  if (!record.sha256.empty()) object["sha256"] = record.sha256;
+  return object;
 }
 Json write(const PromptRecord& record) { return {{"event", "prompt"}, {"prompt", record.prompt}}; }
 Json write(const DroppedRecord& record) {
@@ -247,7 +249,7 @@ const std::map<std::string, Reader>& readers() {
        [](const Fields& f) { return CandidatesRecord{candidate_of(f, "candidates")}; }},
       {"lora",
        [](const Fields& f) {
-         return LoraRecord{{f.text("file"), f.number("weight")}};
+         return LoraRecord{{f.text("file"), f.number("weight")}, f.text("sha256", "")};
        }},
       {"prompt", [](const Fields& f) { return PromptRecord{f.text("prompt")}; }},
       {"dropped",

@@ -10,6 +10,7 @@
 namespace omr::session {
 namespace {
 
+constexpr const char* kLoraPart = "lora ";
 constexpr std::size_t kMaxInitialLatentsBytes = std::size_t{1} << 30;
 
 std::string plain_text(const std::string& prompt) { return parse_weights(prompt).text; }
@@ -20,7 +21,29 @@ bool holds_session(FileSystem& files, const std::filesystem::path& journal) {
          files.read(journal, kMaxJournalBytes).find('\n') != std::string::npos;
 }
 
+// Adapters whose files are no longer those that the journal names.
+std::vector<std::string> changed_loras(const Journal& journal, FileSystem& files) {
+  std::map<std::string, std::string> named;  // file -> hash
+  for (const LoraChoice& lora : journal.session.settings.loras) {
+    const auto known = journal.session.sha256.find(lora_part(lora.file));
+    if (known != journal.session.sha256.end()) named[lora.file] = known->second;
+  }
+  for (const Record& record : journal.records) {
+    const auto* used = std::get_if<LoraRecord>(&record);
+    if (used != nullptr && !used->sha256.empty()) named[used->lora.file] = used->sha256;
+  }
+  std::vector<std::string> changed;
+  for (const auto& [file, hash] : named) {
+    if (files.sha256(file) != hash) changed.push_back(lora_part(file));
+  }
+  return changed;
+}
+
 }  // namespace
+
+std::string lora_part(const std::string& file) {
+  return kLoraPart + std::filesystem::path(file).filename().string();
+}
 
 Session::Session(const Parts& parts, std::filesystem::path folder, std::string model,
                  std::unique_ptr<FileLock> lock, JournalWriter journal, SessionState state)
@@ -85,7 +108,9 @@ Session Session::resume(const Parts& parts, const std::filesystem::path& folder,
   Session session(parts, folder, identity.model, std::move(lock), std::move(journal),
                   std::move(state));
   session.resumed_.torn_bytes = read.torn_bytes;
+  session.resumed_.changed_parts = changed_loras(read, parts.files);
   for (const auto& [part, hash] : read.session.sha256) {
+    if (part.starts_with(kLoraPart)) continue;
     const auto own = identity.sha256.find(part);
     if (own == identity.sha256.end() || own->second != hash) {
       session.resumed_.changed_parts.push_back(part);
@@ -358,14 +383,16 @@ Outcome Session::obey(const CandidatesCommand& command, const SessionEvents& eve
 
 Outcome Session::obey(const LoraCommand& command, const SessionEvents& events,
                       const Cancellation&) {
+  LoraRecord record{command.lora, {}};
   if (command.lora.weight != 0) {
     parts_.image_model.check_lora(command.lora);
+    record.sha256 = parts_.files.sha256(command.lora.file);
   } else {
     bool on = false;
     for (const LoraChoice& lora : state_.options.loras) on |= lora.file == command.lora.file;
     if (!on) throw Error(ErrorKind::usage, command.lora.file + " is not in use");
   }
-  commit(LoraRecord{command.lora}, events);
+  commit(record, events);
   return OptionsChanged{state_.options};
 }
 

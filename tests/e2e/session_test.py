@@ -11,7 +11,7 @@ import unittest
 import numpy
 from PIL import Image
 
-from support import BINARY, EXACT, EndToEndTest, journal, omr, pixels, rounds
+from support import BINARY, EXACT, PACK, EndToEndTest, journal, omr, pixels, rounds
 
 STAR = "a small red star at the top left on a navy background"
 
@@ -70,6 +70,14 @@ class Refine(EndToEndTest):
             self.assertAlmostEqual(entry["lambda"]["div"], numpy.exp(-0.15 * t), delta=1e-3)
             self.assertAlmostEqual(entry["lambda"]["cons"], 1 - numpy.exp(-0.10 * t), delta=1e-3)
             self.assertAlmostEqual(entry["lambda"]["mi"], 0.5 * (1 - numpy.exp(-0.075 * t)), delta=1e-3)
+
+    def test_the_journal_names_the_adapters_that_answered(self):
+        adapter = PACK / "lora/outline.safetensors"
+        self.assert_done(self.refine(f"/lora {adapter}:0.5\n/quit\n", "--lora", f"{adapter}:0.8", "--steps", 2))
+        begun, *rest = journal(self.folder / "D")
+        expected = hashlib.sha256(adapter.read_bytes()).hexdigest()
+        self.assertEqual(begun["sha256"]["lora outline.safetensors"], expected)
+        self.assertEqual([line["sha256"] for line in rest if line["event"] == "lora"], [expected])
 
     def test_json_repeats_the_journal_on_stdout(self):
         run = self.refine("make the star bigger\n/accept\n", "--steps", 2, "--json")

@@ -75,7 +75,7 @@ std::vector<Record> one_of_each() {
           StrengthRecord{0.1},
           StepsRecord{12},
           CandidatesRecord{3},
-          LoraRecord{{"y.safetensors", 0.25}},
+          LoraRecord{{"y.safetensors", 0.25}, "cc"},
           PromptRecord{"a star"},
           DroppedRecord{"make it red", "interrupted"},
           AcceptRecord{1, 2},

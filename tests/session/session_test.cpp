@@ -429,6 +429,31 @@ TEST_F(SessionTest, WrongSettingsAreRefusedBeforeAnythingIsWritten) {
   EXPECT_TRUE(world_.files.files.empty());
 }
 
+TEST_F(SessionTest, JournalNamesTheAdaptersThatAnsweredAndResumeTellsWhichChanged) {
+  world_.files.files["begin.safetensors"] = "1";
+  world_.files.files["later.safetensors"] = "2";
+  Settings with = settings();
+  with.loras = {{"begin.safetensors", 1.0}};
+  ModelIdentity identity = kIdentity;
+  identity.sha256[lora_part("begin.safetensors")] = world_.files.sha256("begin.safetensors");
+  {
+    Session session = Session::start(world_.parts(), kFolder, identity, with, events_);
+    session.draw_first(events_, world_.cancellation);
+    run<OptionsChanged>(session, "/lora later.safetensors:0.5");
+    run<OptionsChanged>(session, "/lora later.safetensors:0");
+  }
+  const Journal kept = read_journal(journal(), "j");
+  EXPECT_EQ(kept.session.sha256.at("lora begin.safetensors"), "sha256 of 1");
+  EXPECT_EQ(std::get<LoraRecord>(kept.records.at(1)).sha256, "sha256 of 2");
+  EXPECT_EQ(std::get<LoraRecord>(kept.records.at(2)).sha256, "");
+  EXPECT_THAT(resume().resumed().changed_parts, IsEmpty());
+  world_.files.files["later.safetensors"] = "3";
+  EXPECT_THAT(resume().resumed().changed_parts, ElementsAre("lora later.safetensors"));
+  world_.files.files.erase("begin.safetensors");
+  EXPECT_THAT(resume().resumed().changed_parts,
+              ElementsAre("lora begin.safetensors", "lora later.safetensors"));
+}
+
 TEST_F(SessionTest, ResumeTellsWhatChanged) {
   { Session session = begun(); }
   world_.files.files["/s/session.jsonl"] += "{\"event\":\"ro";

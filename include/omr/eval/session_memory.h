@@ -16,6 +16,7 @@ class JournalMemory : public session::FileSystem {
   void create_folder(const std::filesystem::path&) override {}
   bool exists(const std::filesystem::path& path) override;
   std::string read(const std::filesystem::path& path, std::size_t limit) override;
+  std::string sha256(const std::filesystem::path&) override { return {}; }
   void write_atomically(const std::filesystem::path& path, std::string_view bytes) override {
     files_[path.string()] = bytes;
   }

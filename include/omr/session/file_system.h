@@ -28,6 +28,9 @@ class FileSystem {
   virtual bool exists(const std::filesystem::path& path) = 0;
   // The whole file; Error(format) when it is longer than `limit` bytes.
   virtual std::string read(const std::filesystem::path& path, std::size_t limit) = 0;
+  // SHA-256 of the file in lower-case hexadecimal; empty when it is no
+  // regular file or cannot be read.
+  virtual std::string sha256(const std::filesystem::path& path) = 0;
   // Temporary file, fsync, rename: `path` holds the old or the new bytes, whatever happens.
   virtual void write_atomically(const std::filesystem::path& path, std::string_view bytes) = 0;
   // Writes at the end of the file (created if missing) and returns once the bytes are on disk

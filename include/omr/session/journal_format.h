@@ -105,7 +105,8 @@ struct CandidatesRecord {
   int candidates = 0;
 };
 struct LoraRecord {
-  LoraChoice lora;  // weight 0: taken off
+  LoraChoice lora;     // weight 0: taken off
+  std::string sha256;  // of its file; empty: not told
 };
 struct PromptRecord {
   std::string prompt;  // as given; the round that follows has it cleaned

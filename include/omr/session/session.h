@@ -31,6 +31,9 @@ struct ModelIdentity {
   std::map<std::string, std::string> sha256;  // part -> hash
 };
 
+// The part that an adapter is in a ModelIdentity: "lora FILENAME".
+std::string lora_part(const std::string& file);
+
 struct SessionEvents : RoundEvents {
   // Each journal line (without line break) once it is on disk: what --json prints.
   std::function<void(const std::string& line)> line;
@@ -77,9 +80,8 @@ class Session {
   std::filesystem::path image_path(int round, int candidate) const;
 
   struct Resumed {
-    std::uint64_t torn_bytes = 0;  // cut off the journal's end
-    std::vector<std::string>
-        changed_parts;  // whose weights are not those the session was begun with
+    std::uint64_t torn_bytes = 0;            // cut off the journal's end
+    std::vector<std::string> changed_parts;  // whose weights are not those that the journal names
   };
   const Resumed& resumed() const { return resumed_; }
 
