@@ -8,6 +8,8 @@
 #include <ATen/autocast_mode.h>
 #include <gtest/gtest.h>
 
+#include "nn/tensor_difference.h"
+
 namespace omr::nn {
 namespace {
 
@@ -50,11 +52,6 @@ at::Tensor naive(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, 
     }
   }
   return out;
-}
-
-double largest_difference(const at::Tensor& got, const at::Tensor& wanted) {
-  EXPECT_EQ(got.sizes(), wanted.sizes());
-  return (got.to(at::kDouble) - wanted).abs().max().item<double>();
 }
 
 class MultiHeadAttentionTest : public testing::Test {

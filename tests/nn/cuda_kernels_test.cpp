@@ -10,13 +10,10 @@
 #include "nn/cuda/geglu_kernels.cuh"
 #include "nn/cuda/group_norm_kernels.cuh"
 #include "nn/cuda/nf4_kernels.cuh"
+#include "nn/tensor_difference.h"
 
 namespace omr::nn::cuda {
 namespace {
-
-double largest_difference(const at::Tensor& a, const at::Tensor& b) {
-  return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>();
-}
 
 Nf4Blocks blocks_of(const Nf4Weight& quantized) {
   Nf4Blocks out{};

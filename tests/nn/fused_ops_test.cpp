@@ -12,6 +12,7 @@
 #include "omr/nn/nf4.h"
 
 #include "nn/kernel_dispatch.h"
+#include "nn/tensor_difference.h"
 
 namespace omr::nn {
 namespace {
@@ -22,10 +23,6 @@ std::vector<c10::Device> devices() {
     out.push_back(best);
   }
   return out;
-}
-
-double difference(const at::Tensor& a, const at::Tensor& b) {
-  return (a.cpu().to(at::kDouble) - b.cpu().to(at::kDouble)).abs().max().item<double>();
 }
 
 // Rounding of numbers up to about 4.
@@ -45,8 +42,9 @@ TEST(FusedOpsTest, GroupNormAndSiluAreThoseOfFp32InEitherLayout) {
         const at::Tensor plain =
             at::group_norm(x.cpu().to(at::kFloat), 3, weight.cpu().to(at::kFloat),
                            bias.cpu().to(at::kFloat), 1e-6);
-        EXPECT_LT(difference(group_norm(x, 3, weight, bias, 1e-6, false), plain), tolerance(type));
-        EXPECT_LT(difference(group_norm(x, 3, weight, bias, 1e-6, true), at::silu(plain)),
+        EXPECT_LT(largest_difference(group_norm(x, 3, weight, bias, 1e-6, false), plain),
+                  tolerance(type));
+        EXPECT_LT(largest_difference(group_norm(x, 3, weight, bias, 1e-6, true), at::silu(plain)),
                   tolerance(type));
       }
     }
@@ -58,7 +56,7 @@ TEST(FusedOpsTest, GegluIsTheGatedHalf) {
     for (const at::ScalarType type : kTypes) {
       const at::Tensor x = at::randn({2, 3, 14}).to(device, type);
       const auto halves = x.cpu().to(at::kFloat).chunk(2, -1);
-      EXPECT_LT(difference(geglu(x), halves[0] * at::gelu(halves[1])), tolerance(type));
+      EXPECT_LT(largest_difference(geglu(x), halves[0] * at::gelu(halves[1])), tolerance(type));
     }
   }
 }
@@ -72,8 +70,8 @@ TEST(FusedOpsTest, Nf4TimesOneVectorAndTimesManyIsTheDequantisedProduct) {
     for (std::int64_t vectors : {1, 3}) {
       const at::Tensor x = at::randn({1, vectors, 128});
       const at::Tensor bias = at::randn({10});
-      EXPECT_LT(difference(dequantized_linear(x.to(device), there, bias.to(device)),
-                           at::linear(x, dense, bias)),
+      EXPECT_LT(largest_difference(dequantized_linear(x.to(device), there, bias.to(device)),
+                                   at::linear(x, dense, bias)),
                 1e-5);
     }
   }

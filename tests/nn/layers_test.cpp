@@ -7,15 +7,11 @@
 
 #include "omr/nn/activation.h"
 
+#include "nn/tensor_difference.h"
 #include "support/error_of.h"
 
 namespace omr::nn {
 namespace {
-
-double largest_difference(const at::Tensor& got, const at::Tensor& wanted) {
-  EXPECT_EQ(got.sizes(), wanted.sizes());
-  return (got.to(at::kDouble) - wanted).abs().max().item<double>();
-}
 
 template <typename Layer>
 void randomise(Layer& layer) {

@@ -1,6 +1,5 @@
 #include "omr/nn/lora.h"
 
-#include <cstring>
 #include <filesystem>
 #include <string>
 
@@ -12,6 +11,7 @@
 #include "omr/nn/linear.h"
 #include "omr/nn/load_weights.h"
 
+#include "nn/tensor_difference.h"
 #include "support/error_of.h"
 
 namespace omr::nn {
@@ -46,11 +46,6 @@ struct TowerImpl : torch::nn::Module {
   torch::nn::ModuleList blocks{nullptr};
 };
 TORCH_MODULE(Tower);
-
-bool same_bits(const at::Tensor& a, const at::Tensor& b) {
-  return a.sizes() == b.sizes() &&
-         std::memcmp(a.contiguous().data_ptr(), b.contiguous().data_ptr(), a.nbytes()) == 0;
-}
 
 io::LoraLayer layer(const std::string& component, const std::string& module, std::int64_t in,
                     std::int64_t out, std::int64_t rank = 2,
