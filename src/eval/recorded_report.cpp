@@ -7,6 +7,8 @@
 #include "omr/report/html_page.h"
 #include "omr/report/line_chart.h"
 
+#include "eval/figures.h"
+
 namespace omr::eval {
 namespace {
 
@@ -35,18 +37,6 @@ Means means_of(const RecordedArmResult& result) {
   out.seconds /= rounds;
   return out;
 }
-
-std::string fixed(double value, int digits) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.*f", digits, value);
-  return text;
-}
-
-std::string range(const Interval& interval) {
-  return fixed(interval.low, 2) + " to " + fixed(interval.high, 2);
-}
-
-Json pair_of(const Interval& interval) { return Json::array({interval.low, interval.high}); }
 
 }  // namespace
 
@@ -80,8 +70,9 @@ std::string text_table(const std::vector<RecordedArmResult>& results) {
   std::string out = line;
   for (const RecordedArmResult& result : results) {
     std::snprintf(line, sizeof line, "\n%-18s %10.2f %18s %8.2f %18s %10.1f %% %9.1f",
-                  result.arm.name.c_str(), result.last_score, range(result.last_score_ci).c_str(),
-                  result.gain, range(result.gain_ci).c_str(), 100 * result.worse_rounds,
+                  result.arm.name.c_str(), result.last_score,
+                  range(result.last_score_ci, 2).c_str(), result.gain,
+                  range(result.gain_ci, 2).c_str(), 100 * result.worse_rounds,
                   means_of(result).calls);
     out += line;
   }
@@ -94,8 +85,8 @@ std::string html_report(const std::vector<RecordedArmResult>& results) {
   for (const RecordedArmResult& result : results) {
     const Means means = means_of(result);
     rows.push_back({result.arm.name, result.arm.title, fixed(result.last_score, 2),
-                    range(result.last_score_ci), fixed(result.gain, 2), range(result.gain_ci),
-                    range(result.beyond_first_ci), fixed(100 * result.worse_rounds, 1) + " %",
+                    range(result.last_score_ci, 2), fixed(result.gain, 2), range(result.gain_ci, 2),
+                    range(result.beyond_first_ci, 2), percent(result.worse_rounds),
                     fixed(means.diversity, 3), fixed(means.calls, 1), fixed(means.seconds, 2)});
     report::LineSeries series{result.arm.name, {}};
     for (std::size_t r = 0; r < result.score_by_round.size(); ++r) {

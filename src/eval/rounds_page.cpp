@@ -1,25 +1,15 @@
-#include <cstdio>
-
 #include "omr/eval/rounds_report.h"
 #include "omr/report/html.h"
 #include "omr/report/html_page.h"
 #include "omr/report/line_chart.h"
+
+#include "eval/figures.h"
 
 namespace omr::eval {
 namespace {
 
 using report::element;
 using report::Html;
-
-std::string fixed(double value, int digits) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.*f", digits, value);
-  return text;
-}
-std::string percent(double share) { return fixed(100 * share, 1) + " %"; }
-std::string range(const Interval& interval, int digits) {
-  return fixed(interval.low, digits) + " to " + fixed(interval.high, digits);
-}
 
 Html arms_table(const std::vector<ArmResult>& results) {
   std::vector<std::vector<Html>> rows;

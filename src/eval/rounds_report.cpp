@@ -3,18 +3,12 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "eval/figures.h"
+
 namespace omr::eval {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-Json pair_of(const Interval& interval) { return Json::array({interval.low, interval.high}); }
-
-std::string percent(double share) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f %%", 100 * share);
-  return text;
-}
 
 }  // namespace
 
