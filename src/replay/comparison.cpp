@@ -6,6 +6,8 @@
 #include "omr/report/html.h"
 #include "omr/session/strict_json.h"
 
+#include "replay/limits.h"
+
 namespace omr::replay {
 namespace {
 
@@ -13,7 +15,6 @@ namespace fs = std::filesystem;
 using report::number_text;
 using session::Json;
 
-constexpr std::size_t kMaxPictureBytes = 64u << 20;
 constexpr std::size_t kMaxShown = 60;  // pictures in a report, three files each
 
 template <typename Value>

@@ -5,6 +5,8 @@
 #include "omr/session/paths.h"
 #include "omr/session/strict_json.h"
 
+#include "replay/limits.h"
+
 namespace omr::replay {
 namespace {
 
@@ -15,8 +17,6 @@ using session::Json;
 
 constexpr int kVersion = 1;
 constexpr std::size_t kMaxListed = 1u << 20;
-constexpr int kMaxRounds = 1'000'000;
-constexpr std::size_t kMaxPictureBytes = 64u << 20;
 
 // The journal's own form of a round, without what differs from run to run.
 Json round_json(const RecordedRound& round) {

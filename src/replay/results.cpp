@@ -3,6 +3,8 @@
 #include "omr/core/error.h"
 #include "omr/session/strict_json.h"
 
+#include "replay/limits.h"
+
 namespace omr::replay {
 namespace {
 
@@ -11,7 +13,6 @@ using session::Fields;
 
 constexpr std::size_t kMaxResultsBytes = 256u << 20;
 constexpr std::size_t kMaxLineBytes = 1u << 20;
-constexpr int kMaxRounds = 1'000'000;
 
 std::string name_of(const Shard& shard) {
   if (shard.count == 1) return kResultsName;

@@ -12,6 +12,8 @@
 #include "omr/session/state.h"
 #include "omr/session/strict_json.h"
 
+#include "replay/limits.h"
+
 namespace omr::replay {
 namespace {
 
@@ -21,8 +23,6 @@ using report::number_text;
 using session::RoundNode;
 using session::RoundRecord;
 using session::SessionState;
-
-constexpr std::size_t kMaxPictureBytes = 64u << 20;
 
 Html labelled(const std::string& label, const Html& content) {
   Html line = element("span", label + " ", {{"class", "quiet"}});

@@ -1,18 +1,13 @@
 // The reverse of a session: from its records to the lines that a person typed.
-#include <charconv>
-
 #include "omr/session/dialogue.h"
 #include "omr/session/journal_reader.h"
 #include "omr/session/settings.h"
 #include "omr/session/state.h"
 
+#include "session/shortest_text.h"
+
 namespace omr::session {
 namespace {
-
-std::string number(double value) {
-  char text[32];
-  return std::string(text, std::to_chars(text, text + sizeof text, value).ptr);
-}
 
 // Whether a resume follows: then an accept or quit before it did not end the dialogue.
 bool resumed_after(const std::vector<Record>& records, std::size_t at) {
@@ -50,7 +45,9 @@ class Typist {
     }
   }
   void operator()(const SeedRecord& record) { type("/seed " + std::to_string(record.seed)); }
-  void operator()(const StrengthRecord& record) { type("/strength " + number(record.strength)); }
+  void operator()(const StrengthRecord& record) {
+    type("/strength " + shortest_text(record.strength));
+  }
   // The first round has what its settings say.
   void operator()(const StepsRecord& record) {
     if (drawn_) type("/steps " + std::to_string(record.steps));
@@ -59,7 +56,7 @@ class Typist {
     if (drawn_) type("/candidates " + std::to_string(record.candidates));
   }
   void operator()(const LoraRecord& record) {
-    type("/lora " + record.lora.file + ":" + number(record.lora.weight));
+    type("/lora " + record.lora.file + ":" + shortest_text(record.lora.weight));
   }
   // A prompt whose round was dropped drew nothing; the next refined prompt is recorded anyway.
   void operator()(const PromptRecord& record) {

@@ -11,14 +11,6 @@ namespace {
 
 using WordList = std::vector<std::string>;  // folded
 
-WordList folded_words(std::string_view text) {
-  WordList out;
-  for (const Word& word : split_words(text)) {
-    if (!word.mark) out.push_back(word.folded);
-  }
-  return out;
-}
-
 bool holds(const WordList& words, const std::string& word) {
   return std::any_of(words.begin(), words.end(),
                      [&](const std::string& other) { return same_word(other, word); });

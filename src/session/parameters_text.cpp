@@ -1,18 +1,14 @@
 #include "omr/session/parameters_text.h"
 
-#include <charconv>
 #include <filesystem>
 #include <map>
 
 #include "omr/session/strict_json.h"
 
+#include "session/shortest_text.h"
+
 namespace omr::session {
 namespace {
-
-std::string number(double value) {
-  char text[32];
-  return std::string(text, std::to_chars(text, text + sizeof text, value).ptr);
-}
 
 // The web UI's own names.
 std::string sampler_name(const std::string& scheduler) {
@@ -41,19 +37,20 @@ std::string as_value(const std::string& value) {
 std::string parameters_text(const PictureRecipe& recipe) {
   std::string text = recipe.prompt + "\n";
   if (!recipe.negative_prompt.empty()) text += "Negative prompt: " + recipe.negative_prompt + "\n";
-  text +=
-      "Steps: " + std::to_string(recipe.steps) + ", Sampler: " + sampler_name(recipe.scheduler) +
-      ", CFG scale: " + number(recipe.guidance_scale) + ", Seed: " + std::to_string(recipe.seed) +
-      ", Size: " + std::to_string(recipe.width) + "x" + std::to_string(recipe.height);
+  text += "Steps: " + std::to_string(recipe.steps) +
+          ", Sampler: " + sampler_name(recipe.scheduler) +
+          ", CFG scale: " + shortest_text(recipe.guidance_scale) +
+          ", Seed: " + std::to_string(recipe.seed) + ", Size: " + std::to_string(recipe.width) +
+          "x" + std::to_string(recipe.height);
   if (!recipe.model.empty()) {
     text += ", Model: " + as_value(std::filesystem::path(recipe.model).filename().string());
   }
-  if (recipe.strength) text += ", Denoising strength: " + number(*recipe.strength);
+  if (recipe.strength) text += ", Denoising strength: " + shortest_text(*recipe.strength);
   if (!recipe.loras.empty()) {
     std::string loras;
     for (const LoraChoice& lora : recipe.loras) {
       loras += (loras.empty() ? "" : ", ") + std::filesystem::path(lora.file).stem().string() +
-               ":" + number(lora.weight);
+               ":" + shortest_text(lora.weight);
     }
     text += ", Lora: " + as_value(loras);
   }

@@ -102,14 +102,6 @@ std::vector<WordSpan> cut(const std::vector<Word>& words) {
   return spans;
 }
 
-std::vector<std::string> folded_words(const std::string& phrase) {
-  std::vector<std::string> out;
-  for (const Word& word : split_words(phrase)) {
-    if (!word.mark) out.push_back(word.folded);
-  }
-  return out;
-}
-
 }  // namespace
 
 std::vector<Phrase> cut_phrases(std::string_view text) {

@@ -110,6 +110,14 @@ std::vector<Word> split_words(std::string_view text) {
   return words;
 }
 
+std::vector<std::string> folded_words(std::string_view text) {
+  std::vector<std::string> out;
+  for (Word& word : split_words(text)) {
+    if (!word.mark) out.push_back(std::move(word.folded));
+  }
+  return out;
+}
+
 bool same_word(const std::string& folded_a, const std::string& folded_b) {
   return folded_a == folded_b || singular(folded_a) == singular(folded_b);
 }

@@ -18,6 +18,8 @@ struct Word {
 };
 
 std::vector<Word> split_words(std::string_view text);
+// Its words alone, folded, without marks.
+std::vector<std::string> folded_words(std::string_view text);
 
 // Equal up to letter case and a plural s: "Stars" and "star".
 bool same_word(const std::string& folded_a, const std::string& folded_b);
