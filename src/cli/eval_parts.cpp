@@ -23,8 +23,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kShown = 96;  // pictures on the page
-constexpr int kSceneWidth = 128;    // pixels, for models that do not say theirs
+constexpr std::size_t kShownDrawings = 96;  // pictures on the page
+constexpr int kSceneWidth = 128;            // pixels, for models that do not say theirs
 
 struct EvalPartsOptions {
   ModelOptions model;
@@ -59,7 +59,7 @@ std::string in_words(const eval::Skill& skill) {
 void write_drawings(const fs::path& folder, const eval::DrawingSkill& skill) {
   report::Html body =
       report::element("p", "What the judge read in each picture. Look whether you see the same.");
-  for (std::size_t i = 0; i < std::min(kShown, skill.drawn.size()); ++i) {
+  for (std::size_t i = 0; i < std::min(kShownDrawings, skill.drawn.size()); ++i) {
     const eval::DrawnCaption& one = skill.drawn[i];
     report::Html caption = report::element("p", one.caption);
     caption += report::element("p", "read: " + one.read + " (" + std::to_string(one.right) + "/" +

@@ -13,7 +13,7 @@
 namespace omr::io {
 namespace {
 
-constexpr JDIMENSION kMaxSide = 16384;
+constexpr JDIMENSION kMaxJpegSide = 16384;
 constexpr int kExifMarker = JPEG_APP0 + 1;
 constexpr unsigned int kMostExif = 0xFFFF;
 
@@ -60,7 +60,7 @@ bool decode(jpeg_decompress_struct& info, ErrorManager& errors, std::string_view
   jpeg_save_markers(&info, kExifMarker, kMostExif);
   jpeg_mem_src(&info, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
   jpeg_read_header(&info, TRUE);
-  if (info.image_width > kMaxSide || info.image_height > kMaxSide) {
+  if (info.image_width > kMaxJpegSide || info.image_height > kMaxJpegSide) {
     std::snprintf(errors.cause, sizeof errors.cause, "it is larger than 16384 pixels a side");
     return false;
   }

@@ -12,7 +12,7 @@
 namespace omr::io {
 namespace {
 
-constexpr png_uint_32 kMaxSide = 16384;
+constexpr png_uint_32 kMaxPngSide = 16384;
 constexpr std::string_view kSignature = "\x89PNG\r\n\x1a\n";
 
 [[noreturn]] void fail(const std::string& where, const std::string& cause) {
@@ -46,7 +46,7 @@ struct Source {
 bool decode(png_structp png, png_infop info, std::size_t file_size, Image& image,
             std::vector<png_bytep>& rows) {
   if (setjmp(png_jmpbuf(png)) != 0) return false;
-  png_set_user_limits(png, kMaxSide, kMaxSide);
+  png_set_user_limits(png, kMaxPngSide, kMaxPngSide);
   png_read_info(png, info);
   // deflate never saves more than 1032:1, so a small file cannot hold the picture that a large IHDR
   // asks for.

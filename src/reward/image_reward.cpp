@@ -19,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr double kVisionEps = 1e-6;
-constexpr std::int64_t kHeadWidth = 64;
+constexpr std::int64_t kBlipHeadWidth = 64;
 // Mean and deviation of the raw score over its authors' data.
 constexpr double kMean = 0.16717362830052426;
 constexpr double kStd = 1.0333394966054072;
@@ -69,14 +69,14 @@ ImageRewardConfig ImageRewardConfig::from(const fs::path& folder, const io::Weig
   out.image_size = grid * out.patch_size;
   out.vision_layers = count_layers(weights, "vision.blocks.", ".norm1.weight");
   out.vision_inner = shape("vision.blocks.0.fc1.weight", 2)[0];
-  out.vision_heads = std::max<std::int64_t>(1, out.vision_width / kHeadWidth);
+  out.vision_heads = std::max<std::int64_t>(1, out.vision_width / kBlipHeadWidth);
   const auto words = shape("text.word_embeddings.weight", 2);
   out.vocab_size = words[0];
   out.text_width = words[1];
   out.max_position_embeddings = shape("text.position_embeddings.weight", 2)[0];
   out.text_layers = count_layers(weights, "text.layers.", ".layer_norm.weight");
   out.text_inner = shape("text.layers.0.intermediate.weight", 2)[0];
-  out.text_heads = std::max<std::int64_t>(1, out.text_width / kHeadWidth);
+  out.text_heads = std::max<std::int64_t>(1, out.text_width / kBlipHeadWidth);
   out.projection_dim = shape("vision_proj.weight", 2)[0];
   if (const fs::path path = folder / "med_config.json"; fs::exists(path)) {
     const io::Config med(path);

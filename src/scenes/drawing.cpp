@@ -12,7 +12,7 @@
 namespace omr::scenes {
 namespace {
 
-constexpr int kNarrowest = 8;
+constexpr int kNarrowestDrawn = 8;
 constexpr int kWidest = 4096;
 
 std::uint8_t mix(std::uint8_t under, std::uint8_t over, float share) {
@@ -42,8 +42,8 @@ void draw_object(const Object& object, Image& image) {
 }  // namespace
 
 Image draw_scene(const Scene& scene, int width) {
-  if (width < kNarrowest || width > kWidest) {
-    throw Error(ErrorKind::usage, "a scene is drawn " + std::to_string(kNarrowest) + " to " +
+  if (width < kNarrowestDrawn || width > kWidest) {
+    throw Error(ErrorKind::usage, "a scene is drawn " + std::to_string(kNarrowestDrawn) + " to " +
                                       std::to_string(kWidest) + " pixels wide, not " +
                                       std::to_string(width));
   }

@@ -10,7 +10,7 @@
 namespace omr::scenes {
 namespace {
 
-constexpr int kTries = 1000;  // nine of ten draws are kept
+constexpr int kEditDraws = 1000;  // nine of ten draws are kept
 
 // Each kind as often as it stands here.
 constexpr std::array kKinds = {
@@ -143,7 +143,7 @@ std::vector<Edit> sample_edits(const Description& description, Random& random,
   if (description.objects.empty()) {
     throw Error(ErrorKind::usage, "a description without objects cannot be edited");
   }
-  for (int tries = 0; tries < kTries; ++tries) {
+  for (int tries = 0; tries < kEditDraws; ++tries) {
     std::vector<Edit> edits;
     const std::size_t count = random.chance(options.two_at_once) ? 2 : 1;
     while (edits.size() < count) {

@@ -14,8 +14,8 @@
 namespace omr::scenes {
 namespace {
 
-constexpr int kNarrowest = 16;
-constexpr std::size_t kMostObjects = 12;
+constexpr int kNarrowestJudged = 16;
+constexpr std::size_t kMostFound = 12;
 constexpr double kPoorOverlap =
     0.7;                           // below: perhaps two objects in one region; drawn ones reach 0.9
 constexpr int kFringe = 2;         // pixels around a region that its edge is mixed into
@@ -166,11 +166,12 @@ Scene Verdict::scene() const {
 Verdict judge(const Image& image) {
   const std::size_t bytes =
       3 * static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height);
-  if (image.width < kNarrowest || image.height < kNarrowest || image.pixels.size() != bytes) {
+  if (image.width < kNarrowestJudged || image.height < kNarrowestJudged ||
+      image.pixels.size() != bytes) {
     throw Error(ErrorKind::usage,
                 "a picture of " + std::to_string(image.width) + "x" + std::to_string(image.height) +
                     " pixels in " + std::to_string(image.pixels.size()) +
-                    " bytes cannot be judged; it takes " + std::to_string(kNarrowest) +
+                    " bytes cannot be judged; it takes " + std::to_string(kNarrowestJudged) +
                     " pixels a side and three bytes a pixel");
   }
   const Regions found = find_regions(image);
@@ -185,7 +186,7 @@ Verdict judge(const Image& image) {
   }
   std::stable_sort(verdict.objects.begin(), verdict.objects.end(),
                    [](const SeenObject& a, const SeenObject& b) { return a.side > b.side; });
-  if (verdict.objects.size() > kMostObjects) verdict.objects.resize(kMostObjects);
+  if (verdict.objects.size() > kMostFound) verdict.objects.resize(kMostFound);
   std::stable_sort(
       verdict.objects.begin(), verdict.objects.end(),
       [](const SeenObject& a, const SeenObject& b) { return a.object.place < b.object.place; });

@@ -10,7 +10,7 @@ namespace omr::scenes {
 namespace {
 
 constexpr int kMostObjects = 3;
-constexpr int kTries = 200;  // of a layout; the fullest scenes need about twenty
+constexpr int kLayoutTries = 200;  // of a layout; the fullest scenes need about twenty
 
 // Where centres of a size may lie along one axis.
 struct Range {
@@ -108,7 +108,7 @@ Scene scene_of(const Description& description, std::uint64_t seed) {
     scene.objects.push_back(
         {said.shape, said.colour.value_or(colour), said.size, Place::center, {}});
   }
-  for (int tries = 0; tries < kTries && !place_in_turn(description, scene, lots); ++tries) {
+  for (int tries = 0; tries < kLayoutTries && !place_in_turn(description, scene, lots); ++tries) {
   }
   return scene;
 }
@@ -142,7 +142,7 @@ bool fits(const Description& description) {
 
 bool make_room(Scene& scene, std::size_t first, Random& random) {
   Scene moved = scene;
-  for (int tries = 0; tries < kTries; ++tries) {
+  for (int tries = 0; tries < kLayoutTries; ++tries) {
     if (!has_overlap(moved)) {
       scene = moved;
       return true;

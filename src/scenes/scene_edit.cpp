@@ -12,7 +12,7 @@
 namespace omr::scenes {
 namespace {
 
-constexpr int kTries = 200;  // of edits; nearly every one finds room
+constexpr int kEditTries = 200;  // of edits; nearly every one finds room
 
 // The scene after the edits; nullopt when its objects find no room.
 std::optional<Scene> edited(const Scene& scene, const std::vector<Edit>& edits, Random& random) {
@@ -46,7 +46,7 @@ void check_has_objects(bool has_objects) {
 SceneEdit edit(const Scene& scene, Random& random, const EditOptions& options) {
   check_has_objects(!scene.objects.empty());
   const Description before = describe(scene);
-  for (int tries = 0; tries < kTries; ++tries) {
+  for (int tries = 0; tries < kEditTries; ++tries) {
     const std::vector<Edit> edits = sample_edits(before, random, options);
     std::optional<Scene> after = edited(scene, edits, random);
     if (!after) continue;

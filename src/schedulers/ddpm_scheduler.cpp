@@ -12,7 +12,7 @@ namespace {
 
 constexpr double kSmallestVariance = 1e-20;  // diffusers takes a logarithm of it
 
-SchedulerConfig own_keys(SchedulerConfig config) {
+SchedulerConfig ddpm_keys(SchedulerConfig config) {
   config.set_alpha_to_one = true;
   return config;
 }
@@ -20,7 +20,7 @@ SchedulerConfig own_keys(SchedulerConfig config) {
 }  // namespace
 
 DDPMScheduler::DDPMScheduler(const SchedulerConfig& config, int steps)
-    : VariancePreservingScheduler(own_keys(config), spaced_timesteps(config, steps)) {}
+    : VariancePreservingScheduler(ddpm_keys(config), spaced_timesteps(config, steps)) {}
 
 StepOutput DDPMScheduler::step(const at::Tensor& model_output, std::size_t index,
                                const at::Tensor& sample, const Generators& generators) {

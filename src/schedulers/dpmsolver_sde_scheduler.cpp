@@ -13,7 +13,7 @@
 namespace omr::schedulers {
 namespace {
 
-SchedulerConfig own_keys(SchedulerConfig config) {
+SchedulerConfig sde_keys(SchedulerConfig config) {
   config.rescale_betas_zero_snr = false;
   config.final_sigmas_type = FinalSigmas::zero;
   return config;
@@ -30,7 +30,7 @@ at::Tensor t_of(const at::Tensor& sigma) { return sigma.log().neg(); }
 DPMSolverSDEScheduler::~DPMSolverSDEScheduler() = default;
 
 DPMSolverSDEScheduler::DPMSolverSDEScheduler(const SchedulerConfig& config, int steps)
-    : VarianceExplodingScheduler(own_keys(config), steps) {
+    : VarianceExplodingScheduler(sde_keys(config), steps) {
   const double end = sigmas_.back();
   sigmas_.pop_back();
   std::vector<double> middles;

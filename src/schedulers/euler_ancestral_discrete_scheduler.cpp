@@ -8,7 +8,7 @@ namespace omr::schedulers {
 namespace {
 
 // This method has neither Karras' spacing nor a choice of its end.
-SchedulerConfig own_keys(SchedulerConfig config) {
+SchedulerConfig euler_ancestral_keys(SchedulerConfig config) {
   config.use_karras_sigmas = false;
   config.final_sigmas_type = FinalSigmas::zero;
   return config;
@@ -18,7 +18,7 @@ SchedulerConfig own_keys(SchedulerConfig config) {
 
 EulerAncestralDiscreteScheduler::EulerAncestralDiscreteScheduler(const SchedulerConfig& config,
                                                                  int steps)
-    : VarianceExplodingScheduler(own_keys(config), steps) {}
+    : VarianceExplodingScheduler(euler_ancestral_keys(config), steps) {}
 
 StepOutput EulerAncestralDiscreteScheduler::step(const at::Tensor& model_output, std::size_t index,
                                                  const at::Tensor& sample,

@@ -7,7 +7,7 @@
 namespace omr::schedulers {
 namespace {
 
-SchedulerConfig own_keys(SchedulerConfig config) {
+SchedulerConfig heun_keys(SchedulerConfig config) {
   config.rescale_betas_zero_snr = false;
   config.thresholding = false;
   config.final_sigmas_type = FinalSigmas::zero;
@@ -17,7 +17,7 @@ SchedulerConfig own_keys(SchedulerConfig config) {
 }  // namespace
 
 HeunDiscreteScheduler::HeunDiscreteScheduler(const SchedulerConfig& config, int steps)
-    : VarianceExplodingScheduler(own_keys(config), steps) {
+    : VarianceExplodingScheduler(heun_keys(config), steps) {
   timesteps_ = twice_but_first(timesteps_);
   const double end = sigmas_.back();
   sigmas_.pop_back();

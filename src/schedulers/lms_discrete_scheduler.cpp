@@ -8,9 +8,9 @@
 namespace omr::schedulers {
 namespace {
 
-constexpr std::size_t kOrder = 4;
+constexpr std::size_t kLmsOrder = 4;
 
-SchedulerConfig own_keys(SchedulerConfig config) {
+SchedulerConfig lms_keys(SchedulerConfig config) {
   config.rescale_betas_zero_snr = false;
   config.final_sigmas_type = FinalSigmas::zero;
   return config;
@@ -19,7 +19,7 @@ SchedulerConfig own_keys(SchedulerConfig config) {
 }  // namespace
 
 LMSDiscreteScheduler::LMSDiscreteScheduler(const SchedulerConfig& config, int steps)
-    : VarianceExplodingScheduler(own_keys(config), steps) {}
+    : VarianceExplodingScheduler(lms_keys(config), steps) {}
 
 double LMSDiscreteScheduler::coefficient(std::size_t order, std::size_t index,
                                          std::size_t k) const {
@@ -43,9 +43,9 @@ StepOutput LMSDiscreteScheduler::step(const at::Tensor& model_output, std::size_
   const double sigma = sigmas_.at(index);
   const at::Tensor x0 = to_x0(model_output, sample, sigma);
   derivatives_.push_front((sample - x0) / sigma);
-  if (derivatives_.size() > kOrder) derivatives_.pop_back();
+  if (derivatives_.size() > kLmsOrder) derivatives_.pop_back();
   // A run that enters in the middle has the order of its place in the schedule, not of its history.
-  const std::size_t order = std::min(index + 1, kOrder);
+  const std::size_t order = std::min(index + 1, kLmsOrder);
   at::Tensor prev_sample = sample;
   for (std::size_t k = 0; k < std::min(order, derivatives_.size()); ++k) {
     prev_sample = prev_sample + coefficient(order, index, k) * derivatives_[k];

@@ -12,9 +12,9 @@
 namespace omr::schedulers {
 namespace {
 
-constexpr std::size_t kOrder = 4;
+constexpr std::size_t kPndmOrder = 4;
 
-SchedulerConfig own_keys(SchedulerConfig config) {
+SchedulerConfig pndm_keys(SchedulerConfig config) {
   config.rescale_betas_zero_snr = false;
   return config;
 }
@@ -26,14 +26,14 @@ std::vector<double> pndm_timesteps(const SchedulerConfig& config, int steps) {
     if (spaced.size() > 1) spaced.insert(spaced.begin() + 1, spaced[1]);
     return spaced;
   }
-  if (spaced.size() < kOrder) {
+  if (spaced.size() < kPndmOrder) {
     throw Error(ErrorKind::usage, "pndm needs at least 4 steps, got " + std::to_string(steps) +
                                       " (its Runge-Kutta start is on: skip_prk_steps is false)");
   }
   // Each of the three Runge-Kutta steps looks at its start, twice at its middle, and at its end.
   const auto half = static_cast<double>(config.num_train_timesteps / steps / 2);
   std::vector<double> out;
-  for (std::size_t i = 0; i + 1 < kOrder; ++i) {
+  for (std::size_t i = 0; i + 1 < kPndmOrder; ++i) {
     const double middle = spaced[i + 1] + half;
     out.insert(out.end(), {spaced[i], middle, middle, spaced[i + 1]});
   }
@@ -44,9 +44,9 @@ std::vector<double> pndm_timesteps(const SchedulerConfig& config, int steps) {
 }  // namespace
 
 PNDMScheduler::PNDMScheduler(const SchedulerConfig& config, int steps)
-    : VariancePreservingScheduler(own_keys(config), pndm_timesteps(config, steps)),
+    : VariancePreservingScheduler(pndm_keys(config), pndm_timesteps(config, steps)),
       stride_(config.num_train_timesteps / steps),
-      runge_kutta_calls_(config.skip_prk_steps ? 0 : (kOrder - 1) * 4) {}
+      runge_kutta_calls_(config.skip_prk_steps ? 0 : (kPndmOrder - 1) * 4) {}
 
 StepOutput PNDMScheduler::step(const at::Tensor& model_output, std::size_t index,
                                const at::Tensor& sample, const Generators&) {
@@ -87,7 +87,7 @@ at::Tensor PNDMScheduler::multistep(const at::Tensor& model_output, std::size_t 
   } else {
     if (counter_ == 0) first_sample_ = sample;
     outputs_.push_front(model_output);
-    if (outputs_.size() > kOrder) outputs_.pop_back();
+    if (outputs_.size() > kPndmOrder) outputs_.pop_back();
   }
   const auto& e = outputs_;
   at::Tensor mixed;

@@ -188,7 +188,7 @@ class Finder {
   std::vector<Word> words_;
 };
 
-std::vector<std::string> content_words(const std::string& text) {
+std::vector<std::string> words_before_preposition(const std::string& text) {
   std::vector<std::string> out;
   for (const Word& word : split_words(text)) {
     if (!out.empty() &&
@@ -248,9 +248,10 @@ std::string join_terms(const std::vector<std::string>& terms) {
 std::vector<std::string> merge_terms(std::vector<std::string> terms,
                                      const std::vector<std::string>& more) {
   for (const std::string& term : more) {
-    const std::vector<std::string> words = content_words(term);
+    const std::vector<std::string> words = words_before_preposition(term);
     const bool known = std::any_of(terms.begin(), terms.end(), [&](const std::string& other) {
-      return tidy(other) == tidy(term) || (!words.empty() && content_words(other) == words);
+      return tidy(other) == tidy(term) ||
+             (!words.empty() && words_before_preposition(other) == words);
     });
     if (!known) terms.push_back(term);
   }
@@ -258,7 +259,7 @@ std::vector<std::string> merge_terms(std::vector<std::string> terms,
 }
 
 bool is_about(const std::string& phrase, const std::string& term) {
-  const std::vector<std::string> wanted = content_words(term);
+  const std::vector<std::string> wanted = words_before_preposition(term);
   if (wanted.empty() || !same_word(head_word(phrase), wanted.back())) return false;
   const std::vector<Word> words = split_words(phrase);
   return std::all_of(wanted.begin(), wanted.end(), [&](const std::string& word) {

@@ -18,7 +18,7 @@ namespace {
 
 // Without a reference of the pack, phrase scores that differ by less than this share of the scale
 // are taken for equal.
-constexpr double kSmallestSpread = 0.02;
+constexpr double kSmallestScoreSpread = 0.02;
 
 // The prompt of a round as the reward model reads it, and what it is compared with.
 struct PromptReading {
@@ -84,7 +84,7 @@ double score_spread(const std::vector<double>& scores, const RewardReferences& r
   if (references.pref) return references.pref->std;
   RunningStatistics seen;
   for (const double score : scores) seen.add(score);
-  return std::max(seen.std(), kSmallestSpread * scale);
+  return std::max(seen.std(), kSmallestScoreSpread * scale);
 }
 
 // Which candidates of the last round the user preferred to which, from likes, dislikes and picks.

@@ -26,7 +26,7 @@
 namespace omr::train {
 namespace {
 
-constexpr double kAnchor = 0.01;
+constexpr double kPpoAnchor = 0.01;
 constexpr std::int64_t kSamplesPerPrompt = 8;
 
 // Of one micro-batch.
@@ -42,7 +42,7 @@ class Ppo : public LoraObjective {
   explicit Ppo(const LoraRun& run)
       : run_(run),
         settings_(run.settings.ppo),
-        anchor_(run.settings.anchor.value_or(kAnchor)),
+        anchor_(run.settings.anchor.value_or(kPpoAnchor)),
         prompts_(run, run.settings.reward.samples_per_prompt > 0
                           ? run.settings.reward.samples_per_prompt
                           : kSamplesPerPrompt),

@@ -9,7 +9,7 @@
 namespace omr::eval {
 namespace {
 
-session::Settings settings() {
+session::Settings part_settings() {
   session::Settings out;
   out.steps = 4;
   return out;
@@ -84,7 +84,7 @@ TEST(DrawingSkillTest, APerfectDrawerMissesNothing) {
   SceneDrawer drawer(96);
   int last = 0;
   const DrawingSkill skill = measure_drawing(
-      drawer, settings(), 21, 5, [&](int done, int) { last = done; }, Cancellation());
+      drawer, part_settings(), 21, 5, [&](int done, int) { last = done; }, Cancellation());
   EXPECT_EQ(last, 21);
   EXPECT_EQ(skill.pictures.right, 21);
   EXPECT_EQ(skill.attributes.right, skill.attributes.of);
@@ -94,7 +94,7 @@ TEST(DrawingSkillTest, APerfectDrawerMissesNothing) {
 
 TEST(DrawingSkillTest, CountsWhatIsWrongByValue) {
   BadPainter drawer;
-  const DrawingSkill skill = measure_drawing(drawer, settings(), 40, 5, {}, Cancellation());
+  const DrawingSkill skill = measure_drawing(drawer, part_settings(), 40, 5, {}, Cancellation());
   const ValueShares kinds = by_kind(skill.by_value);
   EXPECT_LT(kinds.at("colour").value(), 0.3);
   // Two objects of one colour are sometimes one region to the judge.

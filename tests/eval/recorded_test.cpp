@@ -26,8 +26,7 @@ session::Settings settings() {
   return out;
 }
 
-std::vector<RecordedArmResult> run(const std::vector<std::string>& arms,
-                                   testing::FakeWorld& world) {
+std::vector<RecordedArmResult> run(const std::vector<std::string>& arms, fakes::FakeWorld& world) {
   const Models models{world.image_model, &world.language_model, &world.reward_model, world.clock};
   return run_recorded_experiment(read_recorded_targets(kDialogues, "d"), choose_arms(arms),
                                  settings(), 3, models, {}, world.cancellation);
@@ -45,7 +44,7 @@ TEST(RecordedTargetsTest, EachLineNamesItsTarget) {
 }
 
 TEST(RecordedExperimentTest, TheRewardModelJudgesEveryRoundOfEveryArm) {
-  testing::FakeWorld world;
+  fakes::FakeWorld world;
   const auto results = run({"full", "fresh-noise"}, world);
   ASSERT_EQ(results.size(), 2u);
   EXPECT_EQ(results[0].dialogues[0].scores.size(), 3u);
@@ -60,7 +59,7 @@ TEST(RecordedExperimentTest, TheRewardModelJudgesEveryRoundOfEveryArm) {
 }
 
 TEST(RecordedExperimentTest, ReportsSayThatNoPixelJudgeExists) {
-  testing::FakeWorld world;
+  fakes::FakeWorld world;
   const auto results = run({"full"}, world);
   EXPECT_THAT(text_table(results), HasSubstr("No pixel judge exists"));
   EXPECT_THAT(html_report(results), HasSubstr("No pixel judge exists"));
@@ -68,7 +67,7 @@ TEST(RecordedExperimentTest, ReportsSayThatNoPixelJudgeExists) {
 }
 
 TEST(RecordedExperimentTest, ArmsThatNeedAUserAreRefused) {
-  testing::FakeWorld world;
+  fakes::FakeWorld world;
   EXPECT_EQ(error_of([&] { run({"user-picks"}, world); }).kind(), ErrorKind::usage);
 }
 

@@ -7,7 +7,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text(omr::fuzz::text_of(data, size));
-  omr::testing::MemoryFileSystem files;
+  omr::fakes::MemoryFileSystem files;
   files.files["/golden/golden.json"] = text;
   omr::fuzz::expect_value_or_error([&] { omr::replay::read_golden("/golden", files); });
   omr::fuzz::expect_value_or_error([&] { omr::replay::read_results(text, "input"); });

@@ -19,14 +19,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kPeers = OMR_PEERS "/inpainting";
+const fs::path kPeersPictures = OMR_PEERS "/inpainting";
 
 TEST(PeersJpegTest, PixelsAreThoseOfPillow) {
-  const auto expected = SafetensorsFile::open(kPeers / "jpegs.safetensors");
+  const auto expected = SafetensorsFile::open(kPeersPictures / "jpegs.safetensors");
   ASSERT_GE(expected->tensors().size(), 12u);
   for (const TensorInfo& info : expected->tensors()) {
     SCOPED_TRACE(info.name);
-    const Image image = read_picture(kPeers / (info.name + ".jpg"));
+    const Image image = read_picture(kPeersPictures / (info.name + ".jpg"));
     ASSERT_EQ(image.width, info.shape[1]);
     ASSERT_EQ(image.height, info.shape[0]);
     const at::Tensor tensor = expected->tensor(info.name).contiguous();
@@ -40,14 +40,14 @@ TEST(PeersJpegTest, PixelsAreThoseOfPillow) {
 }
 
 TEST(PeersJpegTest, CmykIsRefused) {
-  const Error error = error_of([] { read_picture(kPeers / "cmyk.jpg"); });
+  const Error error = error_of([] { read_picture(kPeersPictures / "cmyk.jpg"); });
   EXPECT_EQ(error.kind(), ErrorKind::format);
   EXPECT_TRUE(says(error, "CMYK")) << error.what();
 }
 
 TEST(PeersJpegTest, AFileCutAnywhereIsAFormatError) {
   for (const char* name : {"plain.jpg", "progressive.jpg", "turned_6.jpg"}) {
-    const std::string whole = read_text(kPeers / name);
+    const std::string whole = read_text(kPeersPictures / name);
     for (std::size_t size = 0; size + 2 < whole.size(); size += 1 + size / 16) {
       const Error error = error_of([&] { decode_jpeg(whole.substr(0, size), "cut.jpg"); });
       EXPECT_EQ(error.kind(), ErrorKind::format) << size;

@@ -145,15 +145,15 @@ TEST(PngTest, OtherFilesAreNoPng) {
   EXPECT_EQ(error_of([] { read_png("/nowhere/x.png"); }).kind(), ErrorKind::io);
 }
 
-const fs::path kPeers = OMR_PEERS "/io/png";
+const fs::path kPeersPng = OMR_PEERS "/io/png";
 
 TEST(PeersPngTest, EveryKindOfPngIsTheRgbThatPillowMakesOfIt) {
-  const auto expected = SafetensorsFile::open(kPeers / "expected.safetensors");
+  const auto expected = SafetensorsFile::open(kPeersPng / "expected.safetensors");
   ASSERT_GE(expected->tensors().size(), 60u);
   for (const TensorInfo& info : expected->tensors()) {
     SCOPED_TRACE(info.name);
     const at::Tensor pixels = expected->tensor(info.name).contiguous();
-    const Image image = read_png(kPeers / (info.name + ".png"));
+    const Image image = read_png(kPeersPng / (info.name + ".png"));
     ASSERT_EQ(image.height, pixels.size(0));
     ASSERT_EQ(image.width, pixels.size(1));
     EXPECT_TRUE(std::equal(image.pixels.begin(), image.pixels.end(),
@@ -164,7 +164,7 @@ TEST(PeersPngTest, EveryKindOfPngIsTheRgbThatPillowMakesOfIt) {
 TEST(PeersPngTest, EveryKindOfPngCutAtAnyByteIsAFormatError) {
   for (const char* name :
        {"palette-4-interlaced-transparent", "grey-16", "rgba-16-interlaced", "grey-1-interlaced"}) {
-    const std::string whole = bytes_of(kPeers / (std::string(name) + ".png"));
+    const std::string whole = bytes_of(kPeersPng / (std::string(name) + ".png"));
     ASSERT_GT(whole.size(), 50u) << name;
     for (std::size_t length = 0; length < whole.size(); ++length) {
       EXPECT_EQ(error_of([&] { decode_png(whole.substr(0, length), name); }).kind(),
@@ -175,7 +175,7 @@ TEST(PeersPngTest, EveryKindOfPngCutAtAnyByteIsAFormatError) {
 }
 
 TEST(PeersPngTest, TextChunksAreTheBytesThatPillowWrites) {
-  const Json cases = read_json(kPeers / "text.json");
+  const Json cases = read_json(kPeersPng / "text.json");
   ASSERT_EQ(cases.size(), 4u);
   for (const Json& item : cases) {
     const PngText text = {
@@ -186,8 +186,8 @@ TEST(PeersPngTest, TextChunksAreTheBytesThatPillowWrites) {
 }
 
 TEST(PeersPngTest, TextThatPillowWroteIsRead) {
-  const Json cases = read_json(kPeers / "text.json");
-  const PngText text = read_png_text(bytes_of(kPeers / "text.png"), "text.png");
+  const Json cases = read_json(kPeersPng / "text.json");
+  const PngText text = read_png_text(bytes_of(kPeersPng / "text.png"), "text.png");
   ASSERT_GE(text.size(), cases.size());
   for (std::size_t i = 0; i < cases.size(); ++i) {
     EXPECT_EQ(text[i].first, cases[i].at("keyword").get<std::string>());

@@ -284,7 +284,7 @@ TEST(SafetensorsWriterTest, RefusesTypesThatTheFormatLacks) {
             ErrorKind::format);
 }
 
-const fs::path kPeers = OMR_PEERS "/io/safetensors";
+const fs::path kPeersSafetensors = OMR_PEERS "/io/safetensors";
 
 TEST(SafetensorsWriterTest, RefusesNamesThatNoReaderWouldTake) {
   const at::Tensor one = at::ones({1});
@@ -298,8 +298,8 @@ TEST(SafetensorsWriterTest, RefusesNamesThatNoReaderWouldTake) {
 }
 
 TEST(PeersSafetensorsTest, EveryElementTypeIsReadAsSafetensorsWroteIt) {
-  const auto file = SafetensorsFile::open(kPeers / "all.safetensors");
-  const Json values = read_json(kPeers / "all.json");
+  const auto file = SafetensorsFile::open(kPeersSafetensors / "all.safetensors");
+  const Json values = read_json(kPeersSafetensors / "all.json");
   EXPECT_EQ(file->metadata().at("format"), "pt");
   EXPECT_EQ(file->metadata().at("note"), "日本 \"quoted\"");
   ASSERT_EQ(file->tensors().size(), values.size());
@@ -317,7 +317,7 @@ TEST(PeersSafetensorsTest, EveryElementTypeIsReadAsSafetensorsWroteIt) {
 
 TEST(PeersSafetensorsTest, WhatIsWrittenEqualsWhatThePeerWrote) {
   const TemporaryFolder folder;
-  const auto peer = SafetensorsFile::open(kPeers / "all.safetensors");
+  const auto peer = SafetensorsFile::open(kPeersSafetensors / "all.safetensors");
   NamedTensors tensors;
   for (const TensorInfo& info : peer->tensors()) {
     if (!at::isFloat8Type(info.dtype)) tensors.emplace_back(info.name, peer->tensor(info.name));
@@ -333,7 +333,7 @@ TEST(PeersSafetensorsTest, WhatIsWrittenEqualsWhatThePeerWrote) {
 
 TEST(PeersSafetensorsTest, AFileOfThePeerCutAtAnyByteIsAFormatError) {
   const TemporaryFolder folder;
-  const std::string whole = bytes_of(kPeers / "small.safetensors");
+  const std::string whole = bytes_of(kPeersSafetensors / "small.safetensors");
   ASSERT_GT(whole.size(), 100u);
   for (std::size_t length = 0; length < whole.size(); ++length) {
     const fs::path path = folder.write("cut.safetensors", whole.substr(0, length));
@@ -346,8 +346,9 @@ TEST(PeersSafetensorsTest, PicklesAreRefusedByContentWithAHint) {
   const TemporaryFolder folder;
   for (const char* name :
        {"zip.bin", "legacy.ckpt", "pickle-2.pt", "pickle-3.pt", "pickle-4.pt", "pickle-5.pt"}) {
-    const fs::path disguised = folder.write("model.safetensors", bytes_of(kPeers / name));
-    for (const fs::path& path : {kPeers / name, disguised}) {
+    const fs::path disguised =
+        folder.write("model.safetensors", bytes_of(kPeersSafetensors / name));
+    for (const fs::path& path : {kPeersSafetensors / name, disguised}) {
       const Error error = error_of([&] { SafetensorsFile::open(path); });
       EXPECT_EQ(error.kind(), ErrorKind::format) << path;
       EXPECT_TRUE(says(error, "pickle") && says(error, "Convert it to safetensors"))

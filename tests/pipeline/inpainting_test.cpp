@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kPeers = OMR_PEERS "/inpainting";
+const fs::path kPeersInpainting = OMR_PEERS "/inpainting";
 
 GenerationOptions options_of(const std::string& scheduler) {
   GenerationOptions options;
@@ -27,13 +27,13 @@ GenerationOptions options_of(const std::string& scheduler) {
 }
 
 TEST(PeersInpaintingTest, EveryUNetAndStrengthDrawsWhatDiffusersDraws) {
-  const auto expected = io::SafetensorsFile::open(kPeers / "expected.safetensors");
-  const Image picture = io::read_picture(kPeers / "picture.jpg");
-  const Image mask = io::read_picture(kPeers / "mask.png");
+  const auto expected = io::SafetensorsFile::open(kPeersInpainting / "expected.safetensors");
+  const Image picture = io::read_picture(kPeersInpainting / "picture.jpg");
+  const Image mask = io::read_picture(kPeersInpainting / "mask.png");
   for (int channels : {4, 9}) {
     auto pipeline = StableDiffusionPipeline::open(
-        ModelFolder::open(kPeers / ("model_" + std::to_string(channels))), {});
-    for (const io::Json& entry : io::read_json(kPeers / "cases.json")) {
+        ModelFolder::open(kPeersInpainting / ("model_" + std::to_string(channels))), {});
+    for (const io::Json& entry : io::read_json(kPeersInpainting / "cases.json")) {
       if (entry["channels"] != channels) continue;
       const std::string name = entry["case"];
       SCOPED_TRACE(name);
@@ -48,9 +48,10 @@ TEST(PeersInpaintingTest, EveryUNetAndStrengthDrawsWhatDiffusersDraws) {
 }
 
 TEST(PeersInpaintingTest, WhatTheMaskKeepsStaysAsItWas) {
-  auto pipeline = StableDiffusionPipeline::open(ModelFolder::open(kPeers / "model_4"), {});
-  const Image picture = io::read_picture(kPeers / "picture.jpg");
-  const Image mask = io::read_picture(kPeers / "mask.png");
+  auto pipeline =
+      StableDiffusionPipeline::open(ModelFolder::open(kPeersInpainting / "model_4"), {});
+  const Image picture = io::read_picture(kPeersInpainting / "picture.jpg");
+  const Image mask = io::read_picture(kPeersInpainting / "mask.png");
   const Start start = pipeline.encode_start(picture, mask, 4, 1.0, 56, 40);
   const auto drawn = pipeline.generate({"a red star", {}}, options_of("ddim"), {start}, {}, {});
   const at::Tensor kept = (1 - start.inpainting->mask).expand_as(start.latents).to(at::kBool);
@@ -59,7 +60,8 @@ TEST(PeersInpaintingTest, WhatTheMaskKeepsStaysAsItWas) {
 }
 
 TEST(PeersInpaintingTest, AnInpaintingUNetDrawsWithoutAMaskToo) {
-  auto pipeline = StableDiffusionPipeline::open(ModelFolder::open(kPeers / "model_9"), {});
+  auto pipeline =
+      StableDiffusionPipeline::open(ModelFolder::open(kPeersInpainting / "model_9"), {});
   const auto drawn =
       pipeline.generate({"a red star", {}}, options_of("ddim"), {{4, {}, 1.0, false}}, {}, {});
   EXPECT_EQ(drawn[0].image.width, 56);

@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kPeers = OMR_PEERS "/lora";
+const fs::path kPeersLora = OMR_PEERS "/lora";
 
 class PeersPipelineLoraTest : public testing::Test {
  protected:
@@ -33,9 +33,9 @@ class PeersPipelineLoraTest : public testing::Test {
   }
 
   StableDiffusionPipeline pipeline_ =
-      StableDiffusionPipeline::open(ModelFolder::open(kPeers / "model"), {});
+      StableDiffusionPipeline::open(ModelFolder::open(kPeersLora / "model"), {});
   std::shared_ptr<const io::SafetensorsFile> expected_ =
-      io::SafetensorsFile::open(kPeers / "expected.safetensors");
+      io::SafetensorsFile::open(kPeersLora / "expected.safetensors");
 };
 
 TEST_F(PeersPipelineLoraTest, EveryLayerOfEitherStyleComputesWhatThePeersCompute) {
@@ -45,7 +45,7 @@ TEST_F(PeersPipelineLoraTest, EveryLayerOfEitherStyleComputesWhatThePeersCompute
                                            std::tuple{"diffusers.safetensors", 1.0, "diffusers"}}) {
     SCOPED_TRACE(name);
     EXPECT_GT(difference(name), 1e-2) << "the adapter should change something";
-    const auto reports = pipeline_.set_loras({{kPeers / file, weight}});
+    const auto reports = pipeline_.set_loras({{kPeersLora / file, weight}});
     EXPECT_EQ(reports.at(0).applied, reports.at(0).total);
     EXPECT_TRUE(reports.at(0).skipped.empty());
     EXPECT_LT(difference(name), 1e-4);
@@ -56,7 +56,7 @@ TEST_F(PeersPipelineLoraTest, EveryLayerOfEitherStyleComputesWhatThePeersCompute
 
 TEST_F(PeersPipelineLoraTest, AdaptersAddUpAndTheirWeightsMayChange) {
   // Twice the same at 0.2 each is once at 0.4.
-  const fs::path file = kPeers / "kohya.safetensors";
+  const fs::path file = kPeersLora / "kohya.safetensors";
   pipeline_.set_loras({{file, 1.0}});
   pipeline_.set_loras({{file, 0.2}, {file, 0.2}});
   EXPECT_LT(difference("kohya_0.4"), 1e-4);
@@ -64,15 +64,15 @@ TEST_F(PeersPipelineLoraTest, AdaptersAddUpAndTheirWeightsMayChange) {
 
 TEST_F(PeersPipelineLoraTest, TwoFilesOfUnlikeStylesHoldWithAWeightEach) {
   pipeline_.set_loras(
-      {{kPeers / "kohya.safetensors", 0.4}, {kPeers / "diffusers.safetensors", 0.7}});
+      {{kPeersLora / "kohya.safetensors", 0.4}, {kPeersLora / "diffusers.safetensors", 0.7}});
   EXPECT_LT(difference("both"), 1e-4);
-  pipeline_.set_loras({{kPeers / "diffusers.safetensors", 1.0}});
+  pipeline_.set_loras({{kPeersLora / "diffusers.safetensors", 1.0}});
   EXPECT_LT(difference("diffusers"), 1e-4) << "the next round's adapters are all that is on";
 }
 
 TEST_F(PeersPipelineLoraTest, WhatIsSavedInEitherStyleComputesTheSame) {
   const TemporaryFolder folder;
-  std::vector<io::LoraLayer> layers = io::read_lora(kPeers / "diffusers.safetensors").layers;
+  std::vector<io::LoraLayer> layers = io::read_lora(kPeersLora / "diffusers.safetensors").layers;
   for (const io::LoraKeys keys : {io::LoraKeys::kohya, io::LoraKeys::peft}) {
     const fs::path file = folder.path() / (keys == io::LoraKeys::kohya ? "kohya" : "peft");
     io::write_lora(file, layers, keys);
@@ -85,7 +85,7 @@ TEST_F(PeersPipelineLoraTest, WhatIsSavedInEitherStyleComputesTheSame) {
 TEST_F(PeersPipelineLoraTest, FilesForThePeersAreWritten) {
   const char* folder = std::getenv("OMR_SAVED_LORAS");
   if (folder == nullptr) GTEST_SKIP() << "$OMR_SAVED_LORAS names no folder";
-  std::vector<io::LoraLayer> layers = io::read_lora(kPeers / "diffusers.safetensors").layers;
+  std::vector<io::LoraLayer> layers = io::read_lora(kPeersLora / "diffusers.safetensors").layers;
   io::write_lora(fs::path(folder) / "peft.safetensors", layers, io::LoraKeys::peft);
   // diffusers loses kohya's alphas where they differ from layer to layer: one alpha, one rank.
   std::erase_if(layers, [](const io::LoraLayer& layer) {

@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kPeers = OMR_PEERS "/single_file";
+const fs::path kPeersSingleFile = OMR_PEERS "/single_file";
 
 struct Case {
   const char* name;
@@ -38,14 +38,15 @@ class PeersSingleFileTest : public testing::TestWithParam<Case> {};
 TEST_P(PeersSingleFileTest, ComputesWhatDiffusersComputes) {
   const at::NoGradGuard no_grad;
   const Case& c = GetParam();
-  const fs::path file = kPeers / c.name / "model.safetensors";
+  const fs::path file = kPeersSingleFile / c.name / "model.safetensors";
   EXPECT_EQ(io::read_single_file(file).family, c.family);
   StableDiffusionPipeline pipeline = StableDiffusionPipeline::open(ModelFolder::open(file), {});
   EXPECT_EQ(pipeline.scheduler_config().prediction_type, c.prediction);
   EXPECT_EQ(pipeline.default_scheduler(), c.scheduler);
   EXPECT_EQ(pipeline.default_width(), c.side * pipeline.vae()->config().downscale());
 
-  const auto expected = io::SafetensorsFile::open(kPeers / c.name / "expected.safetensors");
+  const auto expected =
+      io::SafetensorsFile::open(kPeersSingleFile / c.name / "expected.safetensors");
   const auto wanted = [&](const char* name) { return expected->tensor(name); };
   EXPECT_LT(
       relative_difference(pipeline.unet()(wanted("sample"), wanted("timestep"), wanted("context")),
@@ -86,7 +87,7 @@ INSTANTIATE_TEST_SUITE_P(
              64}));
 
 TEST(PeersSingleFileOptionsTest, ThePredictionTypeCanBeOverridden) {
-  ModelFolder folder = ModelFolder::open(kPeers / "sd2_base" / "model.safetensors");
+  ModelFolder folder = ModelFolder::open(kPeersSingleFile / "sd2_base" / "model.safetensors");
   folder.prediction_type = "v_prediction";
   const auto pipeline = StableDiffusionPipeline::open(folder, {});
   EXPECT_EQ(pipeline.scheduler_config().prediction_type, PredictionType::v_prediction);
@@ -95,27 +96,29 @@ TEST(PeersSingleFileOptionsTest, ThePredictionTypeCanBeOverridden) {
 TEST(PeersSingleFileOptionsTest, AFileWithoutTokenizerBesideItSaysWhatToPutWhere) {
   const TemporaryFolder folder;
   const fs::path alone = folder.path() / "model.safetensors";
-  fs::copy_file(kPeers / "sd1" / "model.safetensors", alone);
+  fs::copy_file(kPeersSingleFile / "sd1" / "model.safetensors", alone);
   const Error error = error_of([&] { ModelFiles::open(ModelFolder::open(alone)); });
   EXPECT_EQ(error.kind(), ErrorKind::io);
   EXPECT_NE(std::string(error.what()).find("merges.txt"), std::string::npos);
   EXPECT_NE(std::string(error.what()).find((folder.path() / "tokenizer").string()),
             std::string::npos);
   ModelFolder named = ModelFolder::open(alone);
-  named.tokenizer = kPeers / "sd1" / "tokenizer";
+  named.tokenizer = kPeersSingleFile / "sd1" / "tokenizer";
   EXPECT_EQ(ModelFiles::open(named).tokenizer, named.tokenizer);
 }
 
 TEST(PeersSingleFileOptionsTest, SdTurboIsDrawnInFewStepsWithoutGuidance) {
-  const ModelFolder turbo = ModelFolder::open(kPeers / "sd2_turbo" / "model.safetensors");
+  const ModelFolder turbo = ModelFolder::open(kPeersSingleFile / "sd2_turbo" / "model.safetensors");
   EXPECT_EQ(turbo.defaults.steps, 4);
   EXPECT_EQ(turbo.defaults.guidance_scale, 1.0);
-  EXPECT_FALSE(ModelFolder::open(kPeers / "sd2_base" / "model.safetensors").defaults.steps);
+  EXPECT_FALSE(
+      ModelFolder::open(kPeersSingleFile / "sd2_base" / "model.safetensors").defaults.steps);
   const TemporaryFolder folder;
   const fs::path named = folder.path() / "my-Turbo-mix.safetensors";
-  fs::copy_file(kPeers / "sd2_base" / "model.safetensors", named);
+  fs::copy_file(kPeersSingleFile / "sd2_base" / "model.safetensors", named);
   EXPECT_EQ(io::read_single_file(named).turbo, "its name");
-  fs::copy_file(kPeers / "sd1" / "model.safetensors", named, fs::copy_options::overwrite_existing);
+  fs::copy_file(kPeersSingleFile / "sd1" / "model.safetensors", named,
+                fs::copy_options::overwrite_existing);
   EXPECT_EQ(io::read_single_file(named).turbo, "") << "there is none of SD 1.x's layout";
 }
 
@@ -147,7 +150,7 @@ TEST(SingleFileTest, OtherFilesAreRefusedByTheirNames) {
 TEST(PeersSingleFileOptionsTest, MetadataSaysWhatAFilePredicts) {
   const TemporaryFolder folder;
   const fs::path file = folder.path() / "model.safetensors";
-  const auto whole = io::SafetensorsFile::open(kPeers / "sd2_v" / "model.safetensors");
+  const auto whole = io::SafetensorsFile::open(kPeersSingleFile / "sd2_v" / "model.safetensors");
   io::NamedTensors tensors;
   for (const io::TensorInfo& info : whole->tensors()) {
     tensors.emplace_back(info.name, whole->tensor(info.name));

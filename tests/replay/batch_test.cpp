@@ -13,11 +13,11 @@
 namespace omr::replay {
 namespace {
 
-using testing::FakeWorld;
+using fakes::FakeWorld;
 
-const session::ModelIdentity kIdentity{"models/scenes", {{"unet", "aa"}}};
+const session::ModelIdentity kBatchIdentity{"models/scenes", {{"unet", "aa"}}};
 
-std::vector<session::Dialogue> dialogues() {
+std::vector<session::Dialogue> batch_dialogues() {
   return session::read_dialogues(
       "{\"id\":\"a\",\"seed\":1,\"turns\":[\"a star\",\"add a moon\",\"/accept\"]}\n"
       "{\"id\":\"b\",\"seed\":2,\"turns\":[\"a circle\",\"/like 1\",\"add a heart\"]}\n"
@@ -40,10 +40,11 @@ Preparation prepare(const session::Dialogue& dialogue) {
 class BatchTest : public ::testing::Test {
  protected:
   BatchSummary run(FakeWorld& world, const BatchOptions& options,
-                   const std::vector<session::Dialogue>& list = dialogues()) {
+                   const std::vector<session::Dialogue>& list = batch_dialogues()) {
     BatchEvents events;
     events.dialogue = [this](const DialogueResult&, bool, std::size_t, std::size_t) { ++ended_; };
-    return run_batch(list, options, prepare, world.parts(), kIdentity, events, world.cancellation);
+    return run_batch(list, options, prepare, world.parts(), kBatchIdentity, events,
+                     world.cancellation);
   }
   static std::string results(FakeWorld& world) { return world.files.at("/out/results.jsonl"); }
   static BatchOptions options(bool resume = false, const Shard& shard = {}) {
@@ -119,7 +120,7 @@ TEST_F(BatchTest, ResultsAreNotOverwrittenUnasked) {
 }
 
 TEST_F(BatchTest, AFailingDialogueIsReportedAndTheRestGoOn) {
-  std::vector<session::Dialogue> list = dialogues();
+  std::vector<session::Dialogue> list = batch_dialogues();
   list[1].turns.push_back("/pick 9");
   FakeWorld world;
   const BatchSummary summary = run(world, options(), list);
@@ -129,7 +130,7 @@ TEST_F(BatchTest, AFailingDialogueIsReportedAndTheRestGoOn) {
   EXPECT_NE(summary.results[1].error.find("no candidate 9"), std::string::npos);
   EXPECT_EQ(summary.results.size(), 4u);
 
-  const BatchSummary mended = run(world, options(true), dialogues());
+  const BatchSummary mended = run(world, options(true), batch_dialogues());
   EXPECT_EQ(mended.skipped, 3u);
   EXPECT_TRUE(mended.failed.empty());
   EXPECT_EQ(results(world), uninterrupted());
@@ -138,7 +139,7 @@ TEST_F(BatchTest, AFailingDialogueIsReportedAndTheRestGoOn) {
 TEST_F(BatchTest, ADialogueThatIsAskedForOtherwiseIsRunAgain) {
   FakeWorld world;
   run(world, options());
-  std::vector<session::Dialogue> list = dialogues();
+  std::vector<session::Dialogue> list = batch_dialogues();
   list[2].settings = {{"steps", 3}};
   EXPECT_EQ(run(world, options(true), list).skipped, 3u);
   list[0].turns[1] = "add a big moon";
@@ -172,7 +173,7 @@ TEST_F(BatchTest, APowerCutAtEveryWriteIsResumedToWhatItWouldHaveBeen) {
         EXPECT_GT(n, 40);
         EXPECT_GT(cuts, 100);
         return;
-      } catch (const testing::PowerCut&) {
+      } catch (const fakes::PowerCut&) {
         ++cuts;
       }
       world.files.restart();
@@ -309,7 +310,7 @@ TEST_F(TogetherTest, APowerCutAtEveryWriteIsResumedToWhatItWouldHaveBeen) {
       run(world, together(3));
       EXPECT_GT(cuts, 40);
       return;
-    } catch (const testing::PowerCut&) {
+    } catch (const fakes::PowerCut&) {
       ++cuts;
     }
     world.files.restart();

@@ -12,13 +12,13 @@
 namespace omr::replay {
 namespace {
 
-using testing::FakeWorld;
+using fakes::FakeWorld;
 
-const session::ModelIdentity kIdentity{"models/scenes", {{"unet", "aa"}, {"vae", "bb"}}};
+const session::ModelIdentity kGoldenIdentity{"models/scenes", {{"unet", "aa"}, {"vae", "bb"}}};
 const Environment kHere = {{"omr", "omr 1"}, {"torch", "2"},    {"cpu", "x"},
                            {"threads", "2"}, {"device", "cpu"}, {"dtype", "Float"}};
 
-std::vector<session::Dialogue> dialogues(const std::string& feedback = "add a moon") {
+std::vector<session::Dialogue> golden_dialogues(const std::string& feedback = "add a moon") {
   return session::read_dialogues(
       "{\"id\":\"a\",\"seed\":1,\"turns\":[\"a star\",\"" + feedback + "\",\"/accept\"]}\n" +
           "{\"id\":\"b\",\"seed\":2,\"turns\":[\"a circle\",\"/pick 2\",\"add a heart\"]}\n",
@@ -26,7 +26,7 @@ std::vector<session::Dialogue> dialogues(const std::string& feedback = "add a mo
 }
 
 // The fake model with its pictures' bytes changed: broken or other weights.
-class OtherWeights : public testing::FakeImageModel {
+class OtherWeights : public fakes::FakeImageModel {
  public:
   int off_by = 0;      // added to one channel of one pixel
   int off_by_all = 0;  // to all
@@ -49,7 +49,7 @@ class OtherWeights : public testing::FakeImageModel {
 std::vector<std::int64_t> tokenize(const std::string& prompt) {
   std::vector<std::int64_t> ids;
   for (const session::Word& word : session::split_words(prompt))
-    ids.push_back(static_cast<std::int64_t>(testing::hash_of(word.folded) % 10000));
+    ids.push_back(static_cast<std::int64_t>(fakes::hash_of(word.folded) % 10000));
   return ids;
 }
 
@@ -59,7 +59,7 @@ class GoldenTest : public ::testing::Test {
     std::function<void(session::Settings&)> change = [](session::Settings&) {};
     std::string feedback = "add a moon";
     Environment environment = kHere;
-    session::ModelIdentity identity = kIdentity;
+    session::ModelIdentity identity = kGoldenIdentity;
     int off_by = 0;
     int off_by_all = 0;
     bool rewards = true;
@@ -84,7 +84,7 @@ class GoldenTest : public ::testing::Test {
     };
     BatchOptions options;
     options.out = out;
-    const BatchSummary summary = run_batch(dialogues(ask.feedback), options, prepare, parts,
+    const BatchSummary summary = run_batch(golden_dialogues(ask.feedback), options, prepare, parts,
                                            ask.identity, {}, world_.cancellation);
     ComparedRun made{out, ask.environment, ask.identity, {}, {}};
     for (const DialogueResult& one : summary.results) {
@@ -232,7 +232,7 @@ TEST_F(GoldenTest, AFolderOfSessionsServesAsAGoldenRun) {
   run("/sessions", {});
   const Golden golden = read_golden("/sessions", world_.files);
   EXPECT_EQ(golden.dialogues.size(), 2u);
-  EXPECT_EQ(golden.identity.sha256, kIdentity.sha256);
+  EXPECT_EQ(golden.identity.sha256, kGoldenIdentity.sha256);
   const ComparedRun again = run("/again", {});
   EXPECT_TRUE(compare_with_golden(golden, "/sessions", again, world_.files, world_.codec).equal());
   const ComparedRun wrong = run("/wrong", {.off_by_all = 64});

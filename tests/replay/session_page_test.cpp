@@ -10,7 +10,7 @@
 namespace omr::replay {
 namespace {
 
-using testing::FakeWorld;
+using fakes::FakeWorld;
 
 class SessionPageTest : public ::testing::Test {
  protected:

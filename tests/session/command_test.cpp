@@ -12,7 +12,7 @@ T parsed(std::string_view line) {
   return std::get<T>(parse_command(line));
 }
 
-std::string refusal(std::string_view line) {
+std::string command_refusal(std::string_view line) {
   try {
     parse_command(line);
   } catch (const Error& error) {
@@ -48,9 +48,9 @@ TEST(CommandTest, ReadsNumbersOfEachCommand) {
   EXPECT_DOUBLE_EQ(parsed<StrengthCommand>("/strength 1").strength, 1.0);
   EXPECT_EQ(parsed<StepsCommand>("/steps 30").steps, 30);
   EXPECT_EQ(parsed<CandidatesCommand>("/candidates 4").candidates, 4);
-  refusal("/steps 0");
-  refusal("/steps 1001");
-  refusal("/candidates 65");
+  command_refusal("/steps 0");
+  command_refusal("/steps 1001");
+  command_refusal("/candidates 65");
 }
 
 TEST(CommandTest, LoraTakesAWeightBehindTheLastColon) {
@@ -60,10 +60,10 @@ TEST(CommandTest, LoraTakesAWeightBehindTheLastColon) {
   EXPECT_EQ(parsed<LoraCommand>("/lora c:/x.safetensors").lora,
             (LoraChoice{"c:/x.safetensors", 1.0}));
   EXPECT_EQ(parsed<LoraCommand>("/lora x:-1").lora, (LoraChoice{"x", -1.0}));
-  refusal("/lora x:");
-  refusal("/lora x:1.2.3");
-  refusal("/lora :1");
-  refusal("/lora x:1e9");
+  command_refusal("/lora x:");
+  command_refusal("/lora x:1.2.3");
+  command_refusal("/lora :1");
+  command_refusal("/lora x:1e9");
 }
 
 TEST(CommandTest, PromptKeepsTheRestOfTheLine) {
@@ -71,29 +71,29 @@ TEST(CommandTest, PromptKeepsTheRestOfTheLine) {
 }
 
 TEST(CommandTest, WrongUseSaysHowItIsUsed) {
-  EXPECT_NE(refusal("/pick").find("/pick K"), std::string::npos);
-  EXPECT_NE(refusal("/pick 0").find("/pick K"), std::string::npos);
-  EXPECT_NE(refusal("/goto two").find("/goto N"), std::string::npos);
-  EXPECT_NE(refusal("/seed -1").find("/seed N"), std::string::npos);
-  EXPECT_NE(refusal("/strength 0").find("/strength S"), std::string::npos);
-  EXPECT_NE(refusal("/strength nan").find("/strength S"), std::string::npos);
-  EXPECT_NE(refusal("/undo 2").find("/undo"), std::string::npos);
-  EXPECT_NE(refusal("/prompt").find("/prompt TEXT"), std::string::npos);
+  EXPECT_NE(command_refusal("/pick").find("/pick K"), std::string::npos);
+  EXPECT_NE(command_refusal("/pick 0").find("/pick K"), std::string::npos);
+  EXPECT_NE(command_refusal("/goto two").find("/goto N"), std::string::npos);
+  EXPECT_NE(command_refusal("/seed -1").find("/seed N"), std::string::npos);
+  EXPECT_NE(command_refusal("/strength 0").find("/strength S"), std::string::npos);
+  EXPECT_NE(command_refusal("/strength nan").find("/strength S"), std::string::npos);
+  EXPECT_NE(command_refusal("/undo 2").find("/undo"), std::string::npos);
+  EXPECT_NE(command_refusal("/prompt").find("/prompt TEXT"), std::string::npos);
 }
 
 TEST(CommandTest, UnknownCommandSuggestsTheNearest) {
-  EXPECT_NE(refusal("/acept").find("/accept"), std::string::npos);
-  EXPECT_NE(refusal("/str 0.5").find("/help"), std::string::npos);
-  EXPECT_NE(refusal("/xylophone").find("/help"), std::string::npos);
-  EXPECT_NE(refusal("/").find("/help"), std::string::npos);
+  EXPECT_NE(command_refusal("/acept").find("/accept"), std::string::npos);
+  EXPECT_NE(command_refusal("/str 0.5").find("/help"), std::string::npos);
+  EXPECT_NE(command_refusal("/xylophone").find("/help"), std::string::npos);
+  EXPECT_NE(command_refusal("/").find("/help"), std::string::npos);
 }
 
 TEST(CommandTest, HostileLinesAreRefused) {
-  EXPECT_NE(refusal(std::string(100'000, 'x')).find("100000"), std::string::npos);
-  EXPECT_NE(refusal("a \xFF star").find("UTF-8"), std::string::npos);
-  EXPECT_NE(refusal(std::string("a\0b", 3)).find("control"), std::string::npos);
-  EXPECT_NE(refusal("\x1b[31mred").find("control"), std::string::npos);
-  EXPECT_NE(refusal("a \u0085 star").find("control"), std::string::npos);
+  EXPECT_NE(command_refusal(std::string(100'000, 'x')).find("100000"), std::string::npos);
+  EXPECT_NE(command_refusal("a \xFF star").find("UTF-8"), std::string::npos);
+  EXPECT_NE(command_refusal(std::string("a\0b", 3)).find("control"), std::string::npos);
+  EXPECT_NE(command_refusal("\x1b[31mred").find("control"), std::string::npos);
+  EXPECT_NE(command_refusal("a \u0085 star").find("control"), std::string::npos);
 }
 
 TEST(CommandTest, EveryCommandOfTheHelpIsKnown) {

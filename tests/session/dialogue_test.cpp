@@ -13,7 +13,7 @@ namespace {
 
 using ::testing::ElementsAre;
 
-std::string refusal(const std::string& text) {
+std::string dialogue_refusal(const std::string& text) {
   try {
     read_dialogues(text, "d.jsonl");
   } catch (const Error& error) {
@@ -52,29 +52,29 @@ TEST(DialogueTest, ReadsTurnsInBothForms) {
 
 TEST(DialogueTest, WrongLinesAreNamed) {
   const std::string good = "{\"id\":\"a\",\"turns\":[\"x\"]}\n";
-  EXPECT_NE(refusal(good + "{\"id\":\"b\"}").find("line 2"), std::string::npos);
-  EXPECT_NE(refusal(good + good).find("twice"), std::string::npos);
-  EXPECT_NE(refusal(good + "nonsense").find("line 2"), std::string::npos);
-  refusal("");
-  refusal("{\"turns\":[]}");
-  refusal("{\"turns\":[3]}");
-  refusal("{\"turns\":[{\"feedback\":\"x\"}]}");
-  refusal("{\"messages\":[{\"role\":\"robot\",\"content\":\"x\"}]}");
-  refusal("{\"messages\":[{\"role\":\"user\"}]}");
-  refusal("{\"turns\":[\"x\"],\"settings\":{\"stepz\":3}}");
-  refusal("{\"turns\":[\"x\"],\"seed\":-1}");
+  EXPECT_NE(dialogue_refusal(good + "{\"id\":\"b\"}").find("line 2"), std::string::npos);
+  EXPECT_NE(dialogue_refusal(good + good).find("twice"), std::string::npos);
+  EXPECT_NE(dialogue_refusal(good + "nonsense").find("line 2"), std::string::npos);
+  dialogue_refusal("");
+  dialogue_refusal("{\"turns\":[]}");
+  dialogue_refusal("{\"turns\":[3]}");
+  dialogue_refusal("{\"turns\":[{\"feedback\":\"x\"}]}");
+  dialogue_refusal("{\"messages\":[{\"role\":\"robot\",\"content\":\"x\"}]}");
+  dialogue_refusal("{\"messages\":[{\"role\":\"user\"}]}");
+  dialogue_refusal("{\"turns\":[\"x\"],\"settings\":{\"stepz\":3}}");
+  dialogue_refusal("{\"turns\":[\"x\"],\"seed\":-1}");
 }
 
 TEST(DialogueTest, IdsThatCannotNameAFileAreRefused) {
   for (const char* id : {"", "..", "a/b", "a\\\\b", ".hidden", "-rf", "a b", "ä"}) {
-    EXPECT_NE(refusal("{\"id\":\"" + std::string(id) + "\",\"turns\":[\"x\"]}").find("id"),
+    EXPECT_NE(dialogue_refusal("{\"id\":\"" + std::string(id) + "\",\"turns\":[\"x\"]}").find("id"),
               std::string::npos);
   }
-  refusal("{\"id\":\"" + std::string(65, 'x') + "\",\"turns\":[\"x\"]}");
+  dialogue_refusal("{\"id\":\"" + std::string(65, 'x') + "\",\"turns\":[\"x\"]}");
 }
 
 TEST(DialogueTest, AJournalReplaysToTheSamePicturesWithoutTheRefiner) {
-  testing::FakeWorld world;
+  fakes::FakeWorld world;
   Settings settings;
   settings.prompt = "a (red:1.2) star, no circle";
   settings.seed = 7;
@@ -94,7 +94,7 @@ TEST(DialogueTest, AJournalReplaysToTheSamePicturesWithoutTheRefiner) {
   ASSERT_EQ(dialogue.turns.size(), script.size() + 1);
   EXPECT_EQ(dialogue.turns[3], "/pick 3");
 
-  testing::FakeWorld again;
+  fakes::FakeWorld again;
   RecordedRefiner refiner(dialogue.refinements);
   Parts parts = again.parts();
   parts.language_model = &refiner;

@@ -9,8 +9,8 @@
 namespace omr::session {
 namespace {
 
-using testing::MemoryFileSystem;
-using testing::PowerCut;
+using fakes::MemoryFileSystem;
+using fakes::PowerCut;
 
 SessionRecord session_record() {
   SessionRecord record;
@@ -27,7 +27,7 @@ SessionRecord session_record() {
   return record;
 }
 
-RoundRecord round_record(int round, int parent, int t) {
+RoundRecord full_record(int round, int parent, int t) {
   RoundRecord record;
   record.round = round;
   record.parent = parent;
@@ -64,7 +64,7 @@ RoundRecord round_record(int round, int parent, int t) {
 
 std::vector<Record> one_of_each() {
   return {session_record(),
-          round_record(1, 0, 0),
+          full_record(1, 0, 0),
           PickRecord{1, 1, {0.5, 1, 1.5}},
           ReactionRecord{true, 1, 2, {1, 1, 1}},
           ReactionRecord{false, 1, 1, {1, 1, 1}},
@@ -83,7 +83,7 @@ std::vector<Record> one_of_each() {
           EndRecord{"quit"}};
 }
 
-std::string refusal(std::string_view text) {
+std::string journal_refusal(std::string_view text) {
   try {
     read_journal(text, "j");
   } catch (const Error& error) {
@@ -105,7 +105,7 @@ TEST(JournalFormatTest, EveryRecordComesBackAsItWasWritten) {
 }
 
 TEST(JournalFormatTest, LinesHaveTheDocumentedKeys) {
-  const std::string line = to_line(round_record(2, 1, 1));
+  const std::string line = to_line(full_record(2, 1, 1));
   for (const char* key : {"\"event\":\"round\"",
                           "\"round\":2",
                           "\"parent\":1",
@@ -138,7 +138,7 @@ TEST(JournalFormatTest, LinesHaveTheDocumentedKeys) {
 }
 
 TEST(JournalFormatTest, RewardsThatDoNotApplyAreNull) {
-  const Record read = parse_record(to_line(round_record(1, 0, 0)), "j");
+  const Record read = parse_record(to_line(full_record(1, 0, 0)), "j");
   EXPECT_FALSE(std::get<RoundRecord>(read).applicable.cons);
   EXPECT_TRUE(std::get<RoundRecord>(read).applicable.pref);
   EXPECT_NE(to_line(read).find("\"cons\":null"), std::string::npos);
@@ -170,7 +170,7 @@ TEST(JournalFormatTest, WrongRecordsNameThePlaceAndTheKey) {
 TEST(JournalReaderTest, UnknownVersionIsRefused) {
   std::string line = to_line(session_record());
   line.replace(line.find("\"version\":1"), 11, "\"version\":2");
-  EXPECT_NE(refusal(line + "\n").find("version 2"), std::string::npos);
+  EXPECT_NE(journal_refusal(line + "\n").find("version 2"), std::string::npos);
 }
 
 TEST(JournalReaderTest, TornLastLineIsSkippedAndCounted) {
@@ -183,13 +183,13 @@ TEST(JournalReaderTest, TornLastLineIsSkippedAndCounted) {
 
 TEST(JournalReaderTest, ACorruptLineInTheMiddleIsAnErrorWithItsNumber) {
   const std::string session = to_line(session_record()) + "\n";
-  EXPECT_NE(
-      refusal(session + "{\"event\":\"se\n" + to_line(SeedRecord{7}) + "\n").find("j, line 2"),
-      std::string::npos);
-  EXPECT_NE(refusal(session + session).find("line 2"), std::string::npos);
-  EXPECT_NE(refusal(to_line(SeedRecord{7}) + "\n").find("line 1"), std::string::npos);
-  EXPECT_NE(refusal("").find("empty"), std::string::npos);
-  EXPECT_NE(refusal("{\"event\":\"session\"").find("cut off"), std::string::npos);
+  EXPECT_NE(journal_refusal(session + "{\"event\":\"se\n" + to_line(SeedRecord{7}) + "\n")
+                .find("j, line 2"),
+            std::string::npos);
+  EXPECT_NE(journal_refusal(session + session).find("line 2"), std::string::npos);
+  EXPECT_NE(journal_refusal(to_line(SeedRecord{7}) + "\n").find("line 1"), std::string::npos);
+  EXPECT_NE(journal_refusal("").find("empty"), std::string::npos);
+  EXPECT_NE(journal_refusal("{\"event\":\"session\"").find("cut off"), std::string::npos);
 }
 
 TEST(JournalReaderTest, EveryTruncationGivesAPrefixOfTheRecordsOrAReason) {
@@ -199,7 +199,7 @@ TEST(JournalReaderTest, EveryTruncationGivesAPrefixOfTheRecordsOrAReason) {
   for (std::size_t size = 0; size <= text.size(); ++size) {
     const std::string_view prefix = std::string_view(text).substr(0, size);
     if (size < first) {
-      refusal(prefix);
+      journal_refusal(prefix);
       continue;
     }
     const Journal journal = read_journal(prefix, "j");

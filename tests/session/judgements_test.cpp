@@ -5,8 +5,8 @@
 namespace omr::session {
 namespace {
 
-RoundRecord round_record(int round, int parent, int t, const std::string& feedback,
-                         const std::string& prompt, int candidates = 3) {
+RoundRecord judged_record(int round, int parent, int t, const std::string& feedback,
+                          const std::string& prompt, int candidates = 3) {
   RoundRecord record;
   record.round = round;
   record.parent = parent;
@@ -32,15 +32,15 @@ using Strings = std::vector<std::string>;
 
 TEST(JudgementsTest, OmrsOwnPickSaysNothingOfTheUser) {
   Journal journal;
-  journal.records = {round_record(1, 0, 0, "", "a star"),
-                     round_record(2, 1, 1, "bigger", "a large star")};
+  journal.records = {judged_record(1, 0, 0, "", "a star"),
+                     judged_record(2, 1, 1, "bigger", "a large star")};
   EXPECT_TRUE(judgements_of(journal).empty());
   EXPECT_TRUE(accepted_refinements(journal).empty()) << "nothing was accepted";
 }
 
 TEST(JudgementsTest, AcceptedAbovePickedAboveLikedAboveUnsaidAboveDisliked) {
   Journal journal;
-  journal.records = {round_record(1, 0, 0, "", "a (red:1.3) star", 5),
+  journal.records = {judged_record(1, 0, 0, "", "a (red:1.3) star", 5),
                      ReactionRecord{false, 1, 4, {}}, ReactionRecord{true, 1, 2, {}},
                      PickRecord{1, 5, {}}, AcceptRecord{1, 3}};
   EXPECT_EQ(pairs(journal),
@@ -53,7 +53,7 @@ TEST(JudgementsTest, AcceptedAbovePickedAboveLikedAboveUnsaidAboveDisliked) {
 
 TEST(JudgementsTest, TheLastPickOfARoundCountsAndADislikeOutweighsIt) {
   Journal journal;
-  journal.records = {round_record(1, 0, 0, "", "a star"), PickRecord{1, 1, {}},
+  journal.records = {judged_record(1, 0, 0, "", "a star"), PickRecord{1, 1, {}},
                      PickRecord{1, 2, {}}};
   EXPECT_EQ(pairs(journal), (Strings{"1-2 > 1-1", "1-2 > 1-3"}));
   journal.records.push_back(ReactionRecord{false, 1, 2, {}});
@@ -62,16 +62,16 @@ TEST(JudgementsTest, TheLastPickOfARoundCountsAndADislikeOutweighsIt) {
 
 TEST(JudgementsTest, OnlyRoundsOnTheWayToTheAcceptedPictureAreRefinements) {
   Journal journal;
-  RoundRecord failed = round_record(4, 3, 2, "move it up", "a large blue star, move it up");
+  RoundRecord failed = judged_record(4, 3, 2, "move it up", "a large blue star, move it up");
   failed.fallback_reason = "the refiner's answer is empty";
-  RoundRecord negated = round_record(5, 4, 3, "no hearts", "a large blue star");
+  RoundRecord negated = judged_record(5, 4, 3, "no hearts", "a large blue star");
   negated.negative_prompt = "hearts";
-  RoundRecord last = round_record(6, 5, 4, "make it green", "a (large:1.2) green star");
+  RoundRecord last = judged_record(6, 5, 4, "make it green", "a (large:1.2) green star");
   last.negative_prompt = "hearts";
-  journal.records = {round_record(1, 0, 0, "", "a star"),
-                     round_record(2, 1, 1, "make it red", "a red star"),
+  journal.records = {judged_record(1, 0, 0, "", "a star"),
+                     judged_record(2, 1, 1, "make it red", "a red star"),
                      MoveRecord{Move::undo, 1},
-                     round_record(3, 1, 1, "make it blue and large", "a large blue star"),
+                     judged_record(3, 1, 1, "make it blue and large", "a large blue star"),
                      failed,
                      negated,
                      last,

@@ -22,7 +22,7 @@ class PromptRefinementTest : public ::testing::Test {
     };
     return refine_prompt(before, feedback, &model_, cancellation_);
   }
-  testing::FakeLanguageModel model_;
+  fakes::FakeLanguageModel model_;
   Cancellation cancellation_;
   static inline std::string seen_;
 };

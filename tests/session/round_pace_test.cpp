@@ -10,7 +10,7 @@
 namespace omr::session {
 namespace {
 
-Settings settings(int steps, int candidates) {
+Settings paced_settings(int steps, int candidates) {
   Settings out;
   out.prompt = "a star";
   out.steps = steps;
@@ -19,27 +19,27 @@ Settings settings(int steps, int candidates) {
 }
 
 TEST(RoundPaceTest, EnoughTimeLeavesTheSettings) {
-  const RoundPace pace = fit_pace(settings(20, 4), 100, {0.1, 1}, true);
+  const RoundPace pace = fit_pace(paced_settings(20, 4), 100, {0.1, 1}, true);
   EXPECT_EQ(pace, (RoundPace{20, 4, std::nullopt}));
 }
 
 TEST(RoundPaceTest, StepsGiveWayBeforeCandidatesAndThoseBeforeTheStrength) {
   // 0.9 · 5.2 s at 0.1 s a call are 46 calls.
-  EXPECT_EQ(fit_pace(settings(20, 4), 5.2, {0.1, 0}, true), (RoundPace{11, 4, std::nullopt}));
-  EXPECT_EQ(fit_pace(settings(20, 4), 2.0, {0.1, 0}, true), (RoundPace{9, 2, std::nullopt}));
-  EXPECT_EQ(fit_pace(settings(20, 4), 0.7, {0.1, 0}, true), (RoundPace{8, 1, 0.75}));
-  EXPECT_EQ(fit_pace(settings(20, 4), 0.7, {0.1, 0}, false), (RoundPace{6, 1, std::nullopt}));
+  EXPECT_EQ(fit_pace(paced_settings(20, 4), 5.2, {0.1, 0}, true), (RoundPace{11, 4, std::nullopt}));
+  EXPECT_EQ(fit_pace(paced_settings(20, 4), 2.0, {0.1, 0}, true), (RoundPace{9, 2, std::nullopt}));
+  EXPECT_EQ(fit_pace(paced_settings(20, 4), 0.7, {0.1, 0}, true), (RoundPace{8, 1, 0.75}));
+  EXPECT_EQ(fit_pace(paced_settings(20, 4), 0.7, {0.1, 0}, false), (RoundPace{6, 1, std::nullopt}));
 }
 
 TEST(RoundPaceTest, WhatTheRestOfTheRoundTakesIsNotDrawnWith) {
-  EXPECT_EQ(fit_pace(settings(20, 1), 3, {0.1, 1.7}, true).steps, 10);
-  EXPECT_EQ(fit_pace(settings(20, 1), 1, {0.1, 5}, false).steps, 1) << "no time at all";
-  const RoundPace least = fit_pace(settings(20, 1), 1, {0.1, 5}, true);
+  EXPECT_EQ(fit_pace(paced_settings(20, 1), 3, {0.1, 1.7}, true).steps, 10);
+  EXPECT_EQ(fit_pace(paced_settings(20, 1), 1, {0.1, 5}, false).steps, 1) << "no time at all";
+  const RoundPace least = fit_pace(paced_settings(20, 1), 1, {0.1, 5}, true);
   EXPECT_GE(static_cast<int>(least.steps * *least.strength), 1);
 }
 
 // A clock that goes on by what each UNet call is said to take.
-class PacedImageModel : public testing::FakeImageModel {
+class PacedImageModel : public fakes::FakeImageModel {
  public:
   explicit PacedImageModel(double& now) : now_(now) {}
   double seconds_per_call = 1;
@@ -67,12 +67,12 @@ class SteadyClock : public Clock {
 };
 
 TEST(RoundPaceTest, ASessionMeasuresFitsAndJournalsWhatItChose) {
-  testing::FakeWorld world;
+  fakes::FakeWorld world;
   SteadyClock clock;
   PacedImageModel image_model(clock.time);
   const Parts parts{image_model, &world.language_model, &world.reward_model,
                     world.codec, world.files,           clock};
-  Settings with = settings(20, 4);
+  Settings with = paced_settings(20, 4);
   with.round_seconds = 50;
   Session session = Session::start(parts, "/s", {"m", {}}, with);
   const auto draw = [&](const std::string& line) {

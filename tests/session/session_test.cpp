@@ -12,8 +12,8 @@
 namespace omr::session {
 namespace {
 
+using fakes::FakeWorld;
 using ::testing::ElementsAre;
-using testing::FakeWorld;
 using ::testing::IsEmpty;
 
 const std::filesystem::path kFolder = "/s";
@@ -592,7 +592,7 @@ TEST_F(SessionTest, APowerCutAtEveryWriteLosesNoAnnouncedRound) {
         session.draw_first(events_, world.cancellation);
         for (const std::string& line : kScript) session.run(line, events_, world.cancellation);
         FAIL() << "write " << n << " never happened";
-      } catch (const testing::PowerCut&) {
+      } catch (const fakes::PowerCut&) {
       }
       world.files.restart();
       const std::vector<std::string> announced = lines_;

@@ -14,7 +14,7 @@
 
 #include "support/memory_file_system.h"
 
-namespace omr::testing {
+namespace omr::fakes {
 
 // FNV-1a.
 inline std::uint64_t hash_of(std::string_view text, std::uint64_t hash = 14695981039346656037u) {
@@ -212,4 +212,4 @@ struct FakeWorld {
   }
 };
 
-}  // namespace omr::testing
+}  // namespace omr::fakes

@@ -13,7 +13,7 @@
 #include "omr/core/error.h"
 #include "omr/session/file_system.h"
 
-namespace omr::testing {
+namespace omr::fakes {
 
 // Thrown by every operation once the machine has died; no omr::Error, so that nothing handles it.
 struct PowerCut : std::runtime_error {
@@ -134,4 +134,4 @@ class MemoryFileSystem : public session::FileSystem {
   int writes_ = 0;
 };
 
-}  // namespace omr::testing
+}  // namespace omr::fakes

@@ -22,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 using peers::PeerRun;
 
-const fs::path kPeers = OMR_PEERS "/train_qlora";
+const fs::path kPeersQlora = OMR_PEERS "/train_qlora";
 
 const std::vector<std::string> kClipModules = {"q_proj",   "k_proj", "v_proj",
                                                "out_proj", "fc1",    "fc2"};
@@ -48,7 +48,7 @@ LoraParameters adapter(torch::nn::Module& module, const fs::path& folder,
 }
 
 TEST(PeersQloraTest, PreferenceLossAndTenUpdatesOfAllWeightsMatchPickScore) {
-  const fs::path folder = kPeers / "reward_full";
+  const fs::path folder = kPeersQlora / "reward_full";
   const PeerRun run(folder);
   reward::CLIPModel clip = reward::load_clip_model(folder, {});
   run.check(make_trainable(*clip, c10::kCPU),
@@ -58,7 +58,7 @@ TEST(PeersQloraTest, PreferenceLossAndTenUpdatesOfAllWeightsMatchPickScore) {
 class PeersRewardAdapterTest : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(PeersRewardAdapterTest, LossAndTenUpdatesOfAnAdapterOverNf4MatchPeft) {
-  const fs::path folder = kPeers / GetParam();
+  const fs::path folder = kPeersQlora / GetParam();
   const PeerRun run(folder);
   reward::CLIPModel clip = reward::load_clip_model(folder, {}, /*to_nf4=*/true);
   LoraParameters lora = adapter(*clip, folder, kClipModules);
@@ -86,7 +86,7 @@ INSTANTIATE_TEST_SUITE_P(Methods, PeersRewardAdapterTest,
                          ::testing::Values("reward_qlora", "reward_dpo"));
 
 TEST(PeersQloraTest, NextTokenLossAndTenUpdatesOfAnAdapterOverNf4MatchPeft) {
-  const fs::path folder = kPeers / "refiner_qlora";
+  const fs::path folder = kPeersQlora / "refiner_qlora";
   const PeerRun run(folder);
   llm::LlamaForCausalLM llama = llm::load_llama(folder, {}, /*quantize_nf4=*/true);
   LoraParameters lora =

@@ -31,12 +31,12 @@ namespace fs = std::filesystem;
 using peers::difference;
 using peers::PeerRun;
 
-const fs::path kPeers = OMR_PEERS "/train";
+const fs::path kPeersTrain = OMR_PEERS "/train";
 
 class PeersTrainTest : public testing::Test {
  protected:
   void open(const std::string& name) {
-    folder_ = kPeers / name;
+    folder_ = kPeersTrain / name;
     run_.emplace(folder_);
   }
   at::Tensor get(const std::string& name) const { return run_->get(name); }
@@ -128,7 +128,7 @@ TEST_F(PeersTrainTest, NextTokenLossOnAnswersAndTenUpdatesMatchTransformers) {
 }
 
 TEST_F(PeersTrainTest, CosineWithWarmUpMatchesDiffusers) {
-  const io::Json rates = io::read_json(kPeers / "learning_rates.json");
+  const io::Json rates = io::read_json(kPeersTrain / "learning_rates.json");
   const LearningRate rate{0.3, LearningRateShape::cosine, 7, 0.0};
   for (std::size_t step = 0; step < rates.size(); ++step) {
     EXPECT_NEAR(rate.at(static_cast<std::int64_t>(step), 40), rates[step].get<double>(), 1e-9)
@@ -156,20 +156,22 @@ void check_spread(const fs::path& folder, const torch::nn::Module& module) {
 
 TEST_F(PeersTrainTest, FreshWeightsAreSpreadAsTheirLibrariesSpreadThem) {
   const auto generator = [] { return generator_for(5, Purpose::weights, 0); };
-  const auto config = [](const char* name) { return io::Config(kPeers / name / "config.json"); };
+  const auto config = [](const char* name) {
+    return io::Config(kPeersTrain / name / "config.json");
+  };
   diffusion::UNet2DConditionModel unet(
       diffusion::UNet2DConditionConfig::parse(config("fresh_unet")));
   initialise(*unet, generator());
-  check_spread(kPeers / "fresh_unet", *unet);
+  check_spread(kPeersTrain / "fresh_unet", *unet);
   diffusion::AutoencoderKL vae(diffusion::AutoencoderKLConfig::parse(config("fresh_vae")));
   initialise(*vae, generator());
-  check_spread(kPeers / "fresh_vae", *vae);
+  check_spread(kPeersTrain / "fresh_vae", *vae);
   reward::CLIPModel clip(reward::CLIPConfig::from(config("fresh_clip")));
   initialise(*clip, config("fresh_clip"), generator());
-  check_spread(kPeers / "fresh_clip", *clip);
+  check_spread(kPeersTrain / "fresh_clip", *clip);
   llm::LlamaForCausalLM llama(llm::LlamaConfig::from(config("fresh_llama")));
   initialise(*llama, config("fresh_llama"), generator());
-  check_spread(kPeers / "fresh_llama", *llama);
+  check_spread(kPeersTrain / "fresh_llama", *llama);
 }
 
 }  // namespace
