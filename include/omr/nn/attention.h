@@ -15,9 +15,9 @@ at::Tensor multi_head_attention(const at::Tensor& q, const at::Tensor& k, const 
                                 bool causal = false);
 
 // at::scaled_dot_product_attention over [B, heads, N, D]; `grouped`: fewer key/value heads (GQA).
-// Where a gradient is wanted on the CPU, bf16 (and what autocast would make bf16) is computed in fp32:
-// the backward pass of PyTorch's bf16 kernel takes three to seven times as long as that of fp32
-// (measured with 2.13).
+// Where a gradient is wanted on the CPU, bf16 (and what autocast would make bf16) is computed in
+// fp32: the backward pass of PyTorch's bf16 kernel takes three to seven times as long as that of
+// fp32 (measured with 2.13).
 at::Tensor scaled_dot_product_attention(const at::Tensor& q, const at::Tensor& k,
                                         const at::Tensor& v, const at::Tensor& mask = {},
                                         bool causal = false, bool grouped = false);
