@@ -1,7 +1,6 @@
 #include "omr/eval/part_skills.h"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include "omr/scenes/captions.h"
@@ -11,6 +10,7 @@
 #include "omr/scenes/random.h"
 #include "omr/scenes/sampling.h"
 #include "omr/scenes/scene_edit.h"
+#include "omr/session/rewards.h"
 
 namespace omr::eval {
 namespace {
@@ -48,10 +48,6 @@ session::ImageRequest request_for(const std::string& caption, const session::Set
   request.height = settings.height;
   request.loras = settings.loras;
   return request;
-}
-
-double dot(const session::Embedding& a, const session::Embedding& b) {
-  return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
 }
 
 }  // namespace
@@ -126,7 +122,7 @@ Skill measure_judging(session::RewardModel& model, int width, int count, std::ui
     if (scores.empty()) {
       const session::Embedding text = model.embed_text({caption}).front();
       for (const session::Embedding& image : model.embed_images(images))
-        scores.push_back(dot(text, image));
+        scores.push_back(session::cosine(text, image));
     }
     right.push_back(scores[0] > scores[1] ? 1 : 0);
     if (progress) progress(i + 1, count);

@@ -1,10 +1,11 @@
 #include "omr/eval/value_shares.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <string_view>
 
 #include "omr/scenes/world.h"
+
+#include "eval/figures.h"
 
 namespace omr::eval {
 
@@ -52,11 +53,8 @@ std::vector<std::pair<std::string, Share>> weakest_values(const ValueShares& sha
 std::string weakest_in_words(const ValueShares& shares) {
   constexpr std::size_t kShown = 6;
   std::string out;
-  for (const auto& [name, share] : weakest_values(shares, kShown)) {
-    char percent[32];
-    std::snprintf(percent, sizeof percent, " %.1f %%", 100 * share.value());
-    out += (out.empty() ? "" : ", ") + name + percent;
-  }
+  for (const auto& [name, share] : weakest_values(shares, kShown))
+    out += (out.empty() ? "" : ", ") + name + " " + percent(share.value());
   return out;
 }
 
