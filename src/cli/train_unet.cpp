@@ -82,6 +82,16 @@ void setup_train_unet(CLI::App& train, Command& selected) {
   command->add_option("--snr-gamma", unet.snr_gamma, "min-SNR weighting; 0: none")
       ->capture_default_str();
   command
+      ->add_option("--timestep-bias-multiplier", unet.timestep_bias.multiplier,
+                   "draw the noisiest timesteps so many times as often")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command
+      ->add_option("--timestep-bias-portion", unet.timestep_bias.portion,
+                   "share of the timesteps that are the noisiest")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  command
       ->add_option("--object-weight", unet.object_weight,
                    "weight of what differs from a plain background")
       ->capture_default_str();

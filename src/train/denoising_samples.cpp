@@ -53,9 +53,7 @@ DenoisingBatch DenoisingSamples::draw(const std::vector<std::uint64_t>& position
     at::Generator generator = generator_for(settings_.seed, purpose, positions[i]);
     const bool dropped = at::rand({}, generator, fp32).item<float>() < caption_dropout;
     out.captions.push_back(dropped ? "" : source_.text(indices[i], order_.epoch(positions[i])));
-    timesteps.push_back(
-        at::randint(noise_.timesteps(), {}, generator, at::TensorOptions().dtype(at::kLong))
-            .item<std::int64_t>());
+    timesteps.push_back(settings_.timestep_bias.draw(noise_.timesteps(), generator));
     noises.push_back(at::randn(shape, generator, fp32));
     draws.push_back(at::randn(shape, generator, fp32));
   }

@@ -9,6 +9,7 @@
 #include "omr/train/diffusion_loss.h"
 #include "omr/train/image_text_source.h"
 #include "omr/train/sample_random.h"
+#include "omr/train/timestep_bias.h"
 #include "omr/train/training_loop.h"
 
 #include "train/latent_cache.h"
@@ -28,6 +29,7 @@ struct DenoisingSettings {
   std::uint64_t seed = 0;
   int width = 0, height = 0;  // pixels
   double snr_gamma = 0;
+  TimestepBias timestep_bias = {};
 };
 
 class DenoisingSamples {

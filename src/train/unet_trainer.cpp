@@ -63,7 +63,8 @@ class UNetTraining {
     make_frozen(*vae_, settings.loop.device);
     fs::create_directories(settings.loop.out);
     samples_ = std::make_unique<DenoisingSamples>(
-        DenoisingSettings{settings.loop.seed, settings.width, settings.height, settings.snr_gamma},
+        DenoisingSettings{settings.loop.seed, settings.width, settings.height, settings.snr_gamma,
+                          settings.timestep_bias},
         vae_, scheduler_config_, source, settings.loop.out / "latents.safetensors",
         settings.loop.device, observer, cancellation);
   }
@@ -190,6 +191,8 @@ void train_unet(const UNetSettings& settings, const ImageTextSource& source,
   trainee.settings = source.description();
   trainee.settings["size"] = std::to_string(settings.width) + "x" + std::to_string(settings.height);
   trainee.settings["snr_gamma"] = settings.snr_gamma;
+  trainee.settings["timestep_bias_multiplier"] = settings.timestep_bias.multiplier;
+  trainee.settings["timestep_bias_portion"] = settings.timestep_bias.portion;
   trainee.settings["object_weight"] = settings.object_weight;
   trainee.settings["caption_dropout"] = settings.caption_dropout;
   trainee.settings["train_text_encoder"] = settings.train_text_encoder;

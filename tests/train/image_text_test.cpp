@@ -5,8 +5,10 @@
 #include "omr/io/png.h"
 #include "omr/train/diffusion_loss.h"
 #include "omr/train/image_folder.h"
+#include "omr/train/sample_random.h"
 #include "omr/train/scene_records.h"
 #include "omr/train/scene_source.h"
+#include "omr/train/timestep_bias.h"
 #include "omr/train/training_pixels.h"
 
 #include "support/error_of.h"
@@ -103,6 +105,33 @@ TEST(DiffusionLossTest, CellWeightsAreTheSharesOfASamplesMean) {
   const at::Tensor error = (prediction - target).square();
   EXPECT_TRUE(at::allclose(diffusion_loss(prediction, target, weights, one_cell),
                            error.select(2, 1).select(2, 4).mean(1) * weights, 1e-6));
+}
+
+TEST(TimestepBiasTest, TheNoisiestTimestepsComeAsMuchMoreOftenAsAskedFor) {
+  const TimestepBias bias{.multiplier = 3.0, .portion = 0.25};
+  EXPECT_EQ(bias.first_biased(1000), 750);
+  int noisiest = 0, last = 0, beginning = 0;
+  constexpr int kDraws = 6000;
+  for (std::uint64_t i = 0; i < kDraws; ++i) {
+    at::Generator generator = generator_for(3, Purpose::sample, i);
+    const std::int64_t timestep = bias.draw(1000, generator);
+    ASSERT_GE(timestep, 0);
+    ASSERT_LT(timestep, 1000);
+    noisiest += timestep >= 750 ? 1 : 0;
+    last += timestep >= 950 ? 1 : 0;
+    beginning += timestep < 250 ? 1 : 0;
+  }
+  // 3·¼ / (¾ + 3·¼); 5 % of the timesteps are a fifth of the noisiest; a third of the rest.
+  EXPECT_NEAR(noisiest, kDraws / 2, 120);
+  EXPECT_NEAR(last, kDraws / 10, 80);
+  EXPECT_NEAR(beginning, kDraws / 6, 90);
+}
+
+TEST(TimestepBiasTest, WithoutABiasDrawsAreUniformOnes) {
+  at::Generator one = generator_for(3, Purpose::sample, 1);
+  at::Generator two = generator_for(3, Purpose::sample, 1);
+  EXPECT_EQ(TimestepBias{}.draw(1000, one),
+            at::randint(1000, {}, two, at::TensorOptions().dtype(at::kLong)).item<std::int64_t>());
 }
 
 TEST(TrainingPixelsTest, FitCoversTheSizeAndKeepsTheMiddle) {

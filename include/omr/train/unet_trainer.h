@@ -7,6 +7,7 @@
 #include <ATen/core/ScalarType.h>
 
 #include "omr/train/image_text_source.h"
+#include "omr/train/timestep_bias.h"
 #include "omr/train/training_loop.h"
 
 namespace omr::train {
@@ -24,6 +25,7 @@ struct UNetSettings {
   int width = 0;  // pixels; multiples of the VAE's downscale
   int height = 0;
   double snr_gamma = 5.0;  // arXiv 2303.09556; 0: every timestep weighs the same
+  TimestepBias timestep_bias;
   // How much cells of objects count beside those of a plain background, see object_share. The best
   // prediction of a cell stays what it is; small things are learnt sooner.
   double object_weight = 1.0;
