@@ -3,12 +3,21 @@
 #include <algorithm>
 
 #include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
 
 #include "omr/core/error.h"
+#include "omr/io/sha256.h"
 #include "omr/nn/memory.h"
 
 namespace omr::cli {
 namespace {
+
+// Of answers beside the greedy one: other readings, still sentences.
+constexpr double kReadingTemperature = 0.8;
+
+std::uint64_t seed_of(const std::string& text) {
+  return std::stoull(io::sha256(text).substr(0, 16), nullptr, 16);
+}
 
 std::vector<session::Embedding> rows(const at::Tensor& matrix) {
   const at::Tensor plain = matrix.to(at::kFloat).cpu().contiguous();
@@ -138,10 +147,31 @@ void PipelineImageModel::check_lora(const session::LoraChoice& lora) {
 session::Refinement RefinerLanguageModel::refine(const std::string& prompt,
                                                  const std::string& feedback,
                                                  const Cancellation& cancellation) {
+  return answer(prompt, feedback, 0, cancellation);
+}
+
+std::optional<session::Refinement> RefinerLanguageModel::another(const std::string& prompt,
+                                                                 const std::string& feedback,
+                                                                 int number,
+                                                                 const Cancellation& cancellation) {
+  return answer(prompt, feedback, number, cancellation);
+}
+
+// `number` 0: the greedy answer.
+session::Refinement RefinerLanguageModel::answer(const std::string& prompt,
+                                                 const std::string& feedback, int number,
+                                                 const Cancellation& cancellation) {
+  std::optional<at::Generator> generator;
+  std::optional<llm::SamplingOptions> sampling;
+  if (number > 0) {
+    generator = at::make_generator<at::CPUGeneratorImpl>(
+        seed_of(prompt + '\n' + feedback + '\n' + std::to_string(number)));
+    sampling = llm::SamplingOptions{.temperature = kReadingTemperature};
+  }
   const llm::Refinement answer =
       nn::with_memory_errors("the refiner does not fit; try --offload or --refiner-nf4", [&] {
         if (offload_ != nullptr) offload_->use("refiner");
-        return refiner_.refine(prompt, feedback, &cancellation);
+        return refiner_.refine(prompt, feedback, &cancellation, generator, sampling);
       });
   session::Refinement out;
   out.prompt = answer.prompt;

@@ -37,8 +37,13 @@ class RefinerLanguageModel : public session::LanguageModel {
       : refiner_(refiner), offload_(offload) {}
   session::Refinement refine(const std::string& prompt, const std::string& feedback,
                              const Cancellation& cancellation) override;
+  std::optional<session::Refinement> another(const std::string& prompt, const std::string& feedback,
+                                             int number, const Cancellation& cancellation) override;
 
  private:
+  session::Refinement answer(const std::string& prompt, const std::string& feedback, int number,
+                             const Cancellation& cancellation);
+
   llm::Refiner& refiner_;
   nn::ModelOffload* offload_;
 };

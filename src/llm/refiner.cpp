@@ -180,8 +180,8 @@ Refiner Refiner::open(const fs::path& folder, const RefinerOptions& options) {
 }
 
 Refinement Refiner::refine(std::string_view prompt, std::string_view feedback,
-                           const Cancellation* cancellation,
-                           std::optional<at::Generator> generator) {
+                           const Cancellation* cancellation, std::optional<at::Generator> generator,
+                           const std::optional<SamplingOptions>& sampling) {
   const std::string prompt_line = user_line(prompt, "prompt", kMaxPromptBytes);
   const std::string feedback_line = user_line(feedback, "feedback", kMaxFeedbackBytes);
   const std::string& text = state_->prompt_template.text;
@@ -192,7 +192,7 @@ Refinement Refiner::refine(std::string_view prompt, std::string_view feedback,
   options.max_new_tokens = state_->prompt_template.max_new_tokens;
   options.eos_token_ids = state_->eos_token_ids;
   options.stop = state_->prompt_template.stop;
-  options.sampling = state_->sampling;
+  options.sampling = sampling.value_or(state_->sampling);
   options.generator = std::move(generator);
   if (std::ssize(out.input_ids) >= state_->model->config().max_position_embeddings) {
     throw Error(ErrorKind::usage,

@@ -138,6 +138,14 @@ session::Refinement SharedModels::refine(const std::string& prompt, const std::s
   return out;
 }
 
+std::optional<session::Refinement> SharedModels::another(const std::string& prompt,
+                                                         const std::string& feedback, int number,
+                                                         const Cancellation& cancellation) {
+  std::optional<session::Refinement> out;
+  call([&] { out = parts_.language_model->another(prompt, feedback, number, cancellation); });
+  return out;
+}
+
 std::vector<session::Embedding> SharedModels::embed_text(const std::vector<std::string>& texts) {
   return ask(texts_, &texts);
 }

@@ -60,6 +60,8 @@ class SharedModels : private session::ImageModel,
   void check_lora(const session::LoraChoice& lora) override;
   session::Refinement refine(const std::string& prompt, const std::string& feedback,
                              const Cancellation& cancellation) override;
+  std::optional<session::Refinement> another(const std::string& prompt, const std::string& feedback,
+                                             int number, const Cancellation& cancellation) override;
   Embeddings embed_text(const std::vector<std::string>& texts) override;
   Embeddings embed_images(const std::vector<Image>& images) override;
   std::vector<double> preferences(const std::string& prompt,

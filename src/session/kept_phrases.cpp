@@ -39,12 +39,21 @@ WordList content_words(std::string_view text) {
   return out;
 }
 
-bool may_mean_anything(const WordList& feedback) {
+// "it" is the thing named before it in the sentence, if there is one.
+bool may_mean_anything(const std::vector<Phrase>& phrases, const WordList& feedback) {
   static const std::set<std::string> words = {
-      "it",   "its",     "everything", "all",   "every",   "each",  "everyone", "they",
-      "them", "their",   "these",      "those", "this",    "that",  "whole",    "both",
-      "none", "nothing", "image",      "scene", "picture", "photo", "drawing"};
-  return holds_any(feedback, words);
+      "everything", "all",     "every", "each",  "everyone", "they",  "them",
+      "their",      "these",   "those", "this",  "that",     "whole", "both",
+      "none",       "nothing", "image", "scene", "picture",  "photo", "drawing"};
+  static const std::set<std::string> pronouns = {"it", "its"};
+  bool named = false;
+  for (const std::string& word : feedback) {
+    if (words.count(word) != 0 || (!named && pronouns.count(word) != 0)) return true;
+    named = named || std::any_of(phrases.begin(), phrases.end(), [&](const Phrase& phrase) {
+              return same_word(head_word(phrase.text), word);
+            });
+  }
+  return false;
 }
 
 bool adds_something(const WordList& feedback) {
@@ -165,7 +174,7 @@ std::string inserted(const std::string& text, std::size_t at, const std::string&
 std::vector<bool> phrases_spoken_of(const std::vector<Phrase>& phrases, std::string_view feedback) {
   const WordList words = folded_words(feedback);
   const std::vector<bool> all(phrases.size(), true);
-  if (may_mean_anything(words)) return all;
+  if (may_mean_anything(phrases, words)) return all;
   std::vector<bool> named(phrases.size(), false);
   if (holds(words, "one")) {
     for (std::size_t p = 0; p < phrases.size(); ++p) {

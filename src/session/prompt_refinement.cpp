@@ -4,10 +4,10 @@
 #include <vector>
 
 #include "omr/core/error.h"
-#include "omr/session/kept_phrases.h"
 #include "omr/session/negation.h"
 #include "omr/session/phrases.h"
 #include "omr/session/prompt_syntax.h"
+#include "omr/session/reading.h"
 #include "omr/session/user_text.h"
 #include "omr/session/words.h"
 
@@ -57,25 +57,7 @@ bool speaks_of(const std::string& wanted, const std::string& term) {
                      [&](const Word& word) { return same_word(word.folded, head); });
 }
 
-std::string fallback_text(const std::string& plain, const std::string& feedback) {
-  return join_feedback(plain, feedback);
-}
-
-// Why an answer cannot be a prompt; empty when it can.
-std::string fault_of(const std::string& answer) {
-  try {
-    return clean_text(answer, "the refiner's answer").empty() ? "the refiner's answer is empty"
-                                                              : "";
-  } catch (const Error& error) {
-    return error.what();
-  }
-}
-
 }  // namespace
-
-std::string join_feedback(const std::string& prompt, const std::string& feedback) {
-  return prompt.empty() ? feedback : prompt + ", " + feedback;
-}
 
 Prompt prompt_by_hand(const std::string& text, const std::string& negative) {
   const std::string prompt = clean_text(text, "the prompt");
@@ -103,28 +85,13 @@ Prompt replace_prompt(const Prompt& before, const std::string& text) {
 RefinedPrompt refine_prompt(const Prompt& before, const std::string& feedback,
                             LanguageModel* refiner, const Cancellation& cancellation) {
   const PlainPrompt plain = parse_weights(before.text);
-  Refinement answer;
-  if (refiner != nullptr) {
-    answer = refiner->refine(plain.text, feedback, cancellation);
-    if (answer.settled) {
-      return {{answer.prompt, answer.negative.value_or("")},
-              answer.fallback,
-              answer.fallback_reason,
-              {}};
-    }
-    if (const std::string fault = fault_of(answer.prompt); !fault.empty()) {
-      answer = {fallback_text(plain.text, feedback), std::nullopt, true, fault, false};
-    }
-  } else {
-    answer = {fallback_text(plain.text, feedback), std::nullopt, true, "there is no refiner",
-              false};
-  }
-
-  std::vector<std::string> restored;
-  if (!answer.fallback) {
-    KeptPrompt kept = keep_unspoken(plain.text, feedback, answer.prompt);
-    answer.prompt = std::move(kept.text);
-    restored = std::move(kept.restored);
+  Reading reading{{join_feedback(plain.text, feedback), std::nullopt, true, "there is no refiner"},
+                  {}};
+  if (refiner != nullptr) reading = read_feedback(plain.text, feedback, *refiner, cancellation);
+  Refinement& answer = reading.answer;
+  if (answer.settled) {
+    return {
+        {answer.prompt, answer.negative.value_or("")}, answer.fallback, answer.fallback_reason, {}};
   }
 
   const Negation of_feedback = extract_negations(feedback);
@@ -140,14 +107,14 @@ RefinedPrompt refine_prompt(const Prompt& before, const std::string& feedback,
 
   Terms terms = without_asked_for(split_terms(before.negative), plain.text, text);
   terms = merge_terms(std::move(terms), unwanted);
-  if (answer.negative && fault_of(*answer.negative).empty()) {
+  if (answer.negative) {
     terms = merge_terms(std::move(terms), split_terms(clean_text(*answer.negative, "")));
   }
   return {{clean_text(carry_weights(plain, text), "the refined prompt"),
            clean_text(join_terms(terms), "the negative prompt")},
           answer.fallback,
           answer.fallback_reason,
-          std::move(restored)};
+          std::move(reading.restored)};
 }
 
 }  // namespace omr::session

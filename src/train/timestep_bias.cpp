@@ -15,7 +15,8 @@ std::int64_t TimestepBias::draw(std::int64_t timesteps, at::Generator& generator
     return at::randint(timesteps, {}, generator, at::TensorOptions().dtype(at::kLong))
         .item<std::int64_t>();
   const std::int64_t first = first_biased(timesteps);
-  const double mass = static_cast<double>(first) + multiplier * static_cast<double>(timesteps - first);
+  const double mass =
+      static_cast<double>(first) + multiplier * static_cast<double>(timesteps - first);
   const double place =
       mass * at::rand({}, generator, at::TensorOptions().dtype(at::kDouble)).item<double>();
   if (place < static_cast<double>(first)) return static_cast<std::int64_t>(place);

@@ -46,11 +46,13 @@ class Refiner {
   static Refiner open(const std::filesystem::path& folder, const RefinerOptions& options = {});
 
   // Throws Error(usage) for text that is not UTF-8, is empty (prompt), is too long, or fills the
-  // model's context; Error(cancelled) when stopped. `generator` is used with sampling.temperature >
-  // 0. Not for concurrent use: the cache of the template's prefix is shared between calls.
+  // model's context; Error(cancelled) when stopped. `sampling` is used instead of the options' when
+  // given, `generator` with a temperature above 0. Not for concurrent use: the cache of the
+  // template's prefix is shared between calls.
   Refinement refine(std::string_view prompt, std::string_view feedback,
                     const Cancellation* cancellation = nullptr,
-                    std::optional<at::Generator> generator = std::nullopt);
+                    std::optional<at::Generator> generator = std::nullopt,
+                    const std::optional<SamplingOptions>& sampling = std::nullopt);
 
   const RefinerTemplate& prompt_template() const;
   const SentencePieceTokenizer& tokenizer() const;

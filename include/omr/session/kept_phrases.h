@@ -5,7 +5,8 @@
 // - a phrase is spoken of when the feedback names its head noun ("the star"), together with the
 //   attributes said beside it ("the red star" is not the blue one);
 // - "one" stands for a noun: then every phrase that shares a word with the feedback is spoken of;
-// - "it", "everything", "the whole picture" may mean any phrase, so all are spoken of;
+// - "everything", "the whole picture" may mean any phrase, so all are spoken of; so may "it" where
+//   nothing is named before it ("make the star bigger and move it" moves the star);
 // - feedback that adds something ("add a moon", "there should also be a moon") speaks of none;
 // - of other feedback that names nothing all may be meant: "at night".
 #pragma once

@@ -24,6 +24,11 @@ class LanguageModel {
   // `prompt` is plain text (no weight syntax). Throws Error(cancelled|resource).
   virtual Refinement refine(const std::string& prompt, const std::string& feedback,
                             const Cancellation& cancellation) = 0;
+
+  // Another answer to the same question, drawn by lot; `number`, from 1, says which. The same
+  // arguments give the same answer. Nothing where the model has but one.
+  virtual std::optional<Refinement> another(const std::string& prompt, const std::string& feedback,
+                                            int number, const Cancellation& cancellation);
 };
 
 }  // namespace omr::session

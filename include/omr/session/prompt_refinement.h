@@ -32,7 +32,7 @@ Prompt prompt_by_hand(const std::string& text, const std::string& negative);
 // leaves the negative prompt.
 Prompt replace_prompt(const Prompt& before, const std::string& text);
 
-// The refiner's answer to `feedback`, made a prompt:
+// The refiner's best reading of `feedback` (reading.h), made a prompt:
 // - phrases of which the feedback does not speak are put back where the answer lost them;
 // - weights that the user gave to words stay on them;
 // - what the feedback or the answer negates goes to the negative prompt and leaves the prompt;
@@ -41,8 +41,5 @@ Prompt replace_prompt(const Prompt& before, const std::string& text);
 // An empty, overlong or unprintable answer, or no refiner (null), falls back to joining both texts.
 RefinedPrompt refine_prompt(const Prompt& before, const std::string& feedback,
                             LanguageModel* refiner, const Cancellation& cancellation);
-
-// "prompt, feedback".
-std::string join_feedback(const std::string& prompt, const std::string& feedback);
 
 }  // namespace omr::session

@@ -1,6 +1,6 @@
-// Which timesteps a denoiser is trained on: all alike, or the noisiest more often. Where a picture's
-// layout is decided, text is all there is to read; at the other timesteps the layout shows through
-// the noise. The idea and the names are those of diffusers'
+// Which timesteps a denoiser is trained on: all alike, or the noisiest more often. Where a
+// picture's layout is decided, text is all there is to read; at the other timesteps the layout
+// shows through the noise. The idea and the names are those of diffusers'
 // examples/text_to_image/train_text_to_image_sdxl.py, strategy "later".
 #pragma once
 

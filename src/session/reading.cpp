@@ -1,0 +1,80 @@
+#include "omr/session/reading.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "omr/core/error.h"
+#include "omr/session/kept_phrases.h"
+#include "omr/session/phrases.h"
+#include "omr/session/user_text.h"
+#include "omr/session/words.h"
+
+namespace omr::session {
+namespace {
+
+constexpr int kUnusable = 1000;  // more than an answer's phrases
+
+// Why an answer cannot be a prompt; empty when it can.
+std::string fault_of(const std::string& answer) {
+  try {
+    return clean_text(answer, "the refiner's answer").empty() ? "the refiner's answer is empty"
+                                                              : "";
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
+// "I like the star", but not "I would like the star red".
+bool praises(const std::string& feedback) {
+  static const std::set<std::string> words = {"like",   "love",      "good", "great",
+                                              "nice",   "keep",      "fine", "lovely",
+                                              "thanks", "beautiful", "works"};
+  const std::vector<std::string> said = folded_words(feedback);
+  for (std::size_t i = 0; i < said.size(); ++i) {
+    const bool wishes = i > 0 && (said[i - 1] == "would" || said[i - 1] == "i'd");
+    if (words.count(said[i]) != 0 && !wishes) return true;
+  }
+  return false;
+}
+
+// Whether the feedback wants something else of a thing that it names.
+bool asks_for_a_change(const std::string& prompt, const std::string& feedback) {
+  const std::vector<bool> spoken_of = phrases_spoken_of(cut_phrases(prompt), feedback);
+  const bool all = std::all_of(spoken_of.begin(), spoken_of.end(), [](bool of) { return of; });
+  return !(all && spoken_of.size() > 1) && !praises(feedback);
+}
+
+Reading reading_of(const std::string& prompt, const std::string& feedback, Refinement answer) {
+  if (answer.settled) return {std::move(answer), {}, 0};
+  if (answer.negative && !fault_of(*answer.negative).empty()) answer.negative.reset();
+  if (const std::string fault = fault_of(answer.prompt); !answer.fallback && !fault.empty())
+    answer = {join_feedback(prompt, feedback), std::nullopt, true, fault, false};
+  if (answer.fallback) return {std::move(answer), {}, kUnusable};
+  KeptPrompt kept = keep_unspoken(prompt, feedback, answer.prompt);
+  answer.prompt = std::move(kept.text);
+  const bool idle = !answer.negative && folded_words(answer.prompt) == folded_words(prompt) &&
+                    asks_for_a_change(prompt, feedback);
+  const int faults = static_cast<int>(kept.restored.size()) + (idle ? 1 : 0);
+  return {std::move(answer), std::move(kept.restored), faults};
+}
+
+}  // namespace
+
+Reading read_feedback(const std::string& prompt, const std::string& feedback,
+                      LanguageModel& refiner, const Cancellation& cancellation) {
+  Reading best = reading_of(prompt, feedback, refiner.refine(prompt, feedback, cancellation));
+  for (int number = 1; best.faults > 0 && number <= kOtherReadings; ++number) {
+    std::optional<Refinement> other = refiner.another(prompt, feedback, number, cancellation);
+    if (!other) break;
+    Reading reading = reading_of(prompt, feedback, *std::move(other));
+    if (reading.faults < best.faults) best = std::move(reading);
+  }
+  return best;
+}
+
+std::string join_feedback(const std::string& prompt, const std::string& feedback) {
+  return prompt.empty() ? feedback : prompt + ", " + feedback;
+}
+
+}  // namespace omr::session
