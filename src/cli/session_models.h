@@ -37,6 +37,7 @@ class RefinerLanguageModel : public session::LanguageModel {
       : refiner_(refiner), offload_(offload) {}
   session::Refinement refine(const std::string& prompt, const std::string& feedback,
                              const Cancellation& cancellation) override;
+  bool one_wish_at_a_time() const override { return refiner_.prompt_template().one_wish_at_a_time; }
   std::optional<session::Refinement> another(const std::string& prompt, const std::string& feedback,
                                              int number, const Cancellation& cancellation) override;
 

@@ -22,7 +22,7 @@ std::size_t count_of(std::string_view text, std::string_view part) {
 
 RefinerTemplate read_refiner_json(const std::filesystem::path& path) {
   const io::Config config(path);
-  config.allow_only({"template", "stop", "max_new_tokens", "answer_label"});
+  config.allow_only({"template", "stop", "max_new_tokens", "answer_label", "one_wish_at_a_time"});
   RefinerTemplate out;
   out.text = config.text("template");
   for (std::string_view place : {kPromptPlace, kFeedbackPlace}) {
@@ -39,6 +39,7 @@ RefinerTemplate read_refiner_json(const std::filesystem::path& path) {
     out.max_new_tokens = config.integer_within("max_new_tokens", 1, 4096);
   }
   if (config.has("answer_label")) out.answer_label = config.text("answer_label");
+  out.one_wish_at_a_time = config.boolean("one_wish_at_a_time", false);
   return out;
 }
 

@@ -138,6 +138,10 @@ session::Refinement SharedModels::refine(const std::string& prompt, const std::s
   return out;
 }
 
+bool SharedModels::one_wish_at_a_time() const {
+  return parts_.language_model->one_wish_at_a_time();
+}
+
 std::optional<session::Refinement> SharedModels::another(const std::string& prompt,
                                                          const std::string& feedback, int number,
                                                          const Cancellation& cancellation) {

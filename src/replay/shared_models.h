@@ -60,6 +60,7 @@ class SharedModels : private session::ImageModel,
   void check_lora(const session::LoraChoice& lora) override;
   session::Refinement refine(const std::string& prompt, const std::string& feedback,
                              const Cancellation& cancellation) override;
+  bool one_wish_at_a_time() const override;
   std::optional<session::Refinement> another(const std::string& prompt, const std::string& feedback,
                                              int number, const Cancellation& cancellation) override;
   Embeddings embed_text(const std::vector<std::string>& texts) override;

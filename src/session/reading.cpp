@@ -8,6 +8,7 @@
 #include "omr/session/kept_phrases.h"
 #include "omr/session/phrases.h"
 #include "omr/session/user_text.h"
+#include "omr/session/wishes.h"
 #include "omr/session/words.h"
 
 namespace omr::session {
@@ -59,10 +60,9 @@ Reading reading_of(const std::string& prompt, const std::string& feedback, Refin
   return {std::move(answer), std::move(kept.restored), faults};
 }
 
-}  // namespace
-
-Reading read_feedback(const std::string& prompt, const std::string& feedback,
-                      LanguageModel& refiner, const Cancellation& cancellation) {
+// Of the whole feedback, or of one wish.
+Reading read_at_once(const std::string& prompt, const std::string& feedback, LanguageModel& refiner,
+                     const Cancellation& cancellation) {
   Reading best = reading_of(prompt, feedback, refiner.refine(prompt, feedback, cancellation));
   for (int number = 1; best.faults > 0 && number <= kOtherReadings; ++number) {
     std::optional<Refinement> other = refiner.another(prompt, feedback, number, cancellation);
@@ -71,6 +71,29 @@ Reading read_feedback(const std::string& prompt, const std::string& feedback,
     if (reading.faults < best.faults) best = std::move(reading);
   }
   return best;
+}
+
+}  // namespace
+
+Reading read_feedback(const std::string& prompt, const std::string& feedback,
+                      LanguageModel& refiner, const Cancellation& cancellation) {
+  const std::vector<std::string> wishes =
+      refiner.one_wish_at_a_time() ? split_wishes(feedback) : std::vector<std::string>{feedback};
+  if (wishes.size() == 1) return read_at_once(prompt, feedback, refiner, cancellation);
+  Reading out{{prompt, std::nullopt}, {}};
+  for (const std::string& wish : wishes) {
+    Reading reading = read_at_once(out.answer.prompt, wish, refiner, cancellation);
+    if (reading.answer.fallback) return read_at_once(prompt, feedback, refiner, cancellation);
+    out.answer.prompt = std::move(reading.answer.prompt);
+    if (reading.answer.negative) {
+      out.answer.negative = out.answer.negative
+                                ? *out.answer.negative + ", " + *reading.answer.negative
+                                : *reading.answer.negative;
+    }
+    out.restored.insert(out.restored.end(), reading.restored.begin(), reading.restored.end());
+    out.faults += reading.faults;
+  }
+  return out;
 }
 
 std::string join_feedback(const std::string& prompt, const std::string& feedback) {

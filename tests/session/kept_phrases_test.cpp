@@ -31,6 +31,13 @@ TEST(PhrasesSpokenOfTest, AttributesTellTwoOfAKindApart) {
   EXPECT_THAT(spoken_of(two, "the blue one is too big"), ElementsAre(false, true));
 }
 
+TEST(PhrasesSpokenOfTest, ItIsWhatWasNamedBefore) {
+  EXPECT_THAT(spoken_of("a star and a moon", "make the star bigger and move it to the left"),
+              ElementsAre(true, false));
+  EXPECT_THAT(spoken_of("a star and a moon", "it should show a bigger star"),
+              ElementsAre(true, true));
+}
+
 TEST(PhrasesSpokenOfTest, WordsThatMayMeanAnythingSpeakOfAll) {
   for (const char* feedback : {"make it bigger", "I like it", "turn everything blue", "at night",
                                "the whole picture is too dark"}) {

@@ -93,6 +93,9 @@ class FakeLanguageModel : public session::LanguageModel {
     refinement.prompt = prompt + " and a " + feedback.substr(feedback.rfind(' ') + 1);
     return refinement;
   };
+  // Further answers, the first of them number 1; none: the model has but one.
+  std::vector<std::string> others;
+  bool in_turn = false;
   int calls = 0;
 
   session::Refinement refine(const std::string& prompt, const std::string& feedback,
@@ -100,6 +103,14 @@ class FakeLanguageModel : public session::LanguageModel {
     cancellation.check();
     ++calls;
     return answer(prompt, feedback);
+  }
+  bool one_wish_at_a_time() const override { return in_turn; }
+  std::optional<session::Refinement> another(const std::string&, const std::string&, int number,
+                                             const Cancellation&) override {
+    if (number > static_cast<int>(others.size())) return std::nullopt;
+    session::Refinement refinement;
+    refinement.prompt = others[static_cast<std::size_t>(number - 1)];
+    return refinement;
   }
 };
 

@@ -19,6 +19,8 @@ struct RefinerTemplate {
   // "Refined:" where the model first says on lines of its own what changes: the answer is what
   // stands behind this label. Empty: the answer begins at once.
   std::string answer_label;
+  // A model that follows one wish far oftener than two is given the feedback's wishes in turn.
+  bool one_wish_at_a_time = false;
   // Special tokens written in `text` stand for tokens, and it begins as it says. Else all of it is
   // text, after the tokenizer's beginning of sequence.
   bool is_chat = false;

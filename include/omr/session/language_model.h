@@ -25,6 +25,9 @@ class LanguageModel {
   virtual Refinement refine(const std::string& prompt, const std::string& feedback,
                             const Cancellation& cancellation) = 0;
 
+  // Whether several wishes are followed better one after the other (wishes.h).
+  virtual bool one_wish_at_a_time() const { return false; }
+
   // Another answer to the same question, drawn by lot; `number`, from 1, says which. The same
   // arguments give the same answer. Nothing where the model has but one.
   virtual std::optional<Refinement> another(const std::string& prompt, const std::string& feedback,

@@ -1,0 +1,114 @@
+#include "omr/session/reading.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "omr/session/wishes.h"
+
+#include "support/fake_parts.h"
+
+namespace omr::session {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class ReadingTest : public ::testing::Test {
+ protected:
+  Reading read(const std::string& prompt, const std::string& feedback, const std::string& greedy,
+               std::vector<std::string> others) {
+    model_.answer = [=](const std::string&, const std::string&) {
+      Refinement refinement;
+      refinement.prompt = greedy;
+      return refinement;
+    };
+    model_.others = std::move(others);
+    return read_feedback(prompt, feedback, model_, cancellation_);
+  }
+  fakes::FakeLanguageModel model_;
+  Cancellation cancellation_;
+};
+
+TEST_F(ReadingTest, AnAnswerThatLeavesAloneWhatWasNotSpokenOfIsTaken) {
+  const Reading reading = read("a star and a moon", "make the star bigger",
+                               "a large star and a moon", {"a tiny star and a moon"});
+  EXPECT_EQ(reading.answer.prompt, "a large star and a moon");
+  EXPECT_EQ(reading.faults, 0);
+}
+
+TEST_F(ReadingTest, AnAnswerThatAltersTheWrongThingGivesWayToTheFirstThatDoesNot) {
+  const Reading reading =
+      read("a star and a moon", "make the star bigger", "a star and a large moon",
+           {"a moon", "a large star and a moon", "a huge star and a moon"});
+  EXPECT_EQ(reading.answer.prompt, "a large star and a moon");
+  EXPECT_THAT(reading.restored, IsEmpty());
+}
+
+TEST_F(ReadingTest, AnAnswerThatChangesNothingGivesWayWhereSomethingWasAskedFor) {
+  EXPECT_EQ(read("a star and a moon", "make the star bigger", "a star and a moon",
+                 {"a large star and a moon"})
+                .answer.prompt,
+            "a large star and a moon");
+  for (const char* praise : {"I like the star", "good, more like this"}) {
+    EXPECT_EQ(read("a star and a moon", praise, "a star and a moon", {"a large star and a moon"})
+                  .answer.prompt,
+              "a star and a moon")
+        << praise;
+  }
+}
+
+TEST_F(ReadingTest, WhereEveryAnswerHasAFaultTheLeastIsRepaired) {
+  const Reading reading = read("a star, a moon and a tree", "make the star bigger", "a large star",
+                               {"a large star, a red moon and a tree", "a star"});
+  EXPECT_EQ(reading.answer.prompt, "a large star, a moon and a tree");
+  EXPECT_THAT(reading.restored, ElementsAre("a moon"));
+  EXPECT_EQ(reading.faults, 1);
+}
+
+TEST_F(ReadingTest, AnAnswerThatCannotBeAPromptLosesToEveryOther) {
+  EXPECT_EQ(read("a star", "bigger", "", {"a large star"}).answer.prompt, "a large star");
+  const Reading alone = read("a star", "bigger", "", {});
+  EXPECT_TRUE(alone.answer.fallback);
+  EXPECT_EQ(alone.answer.prompt, "a star, bigger");
+}
+
+TEST_F(ReadingTest, WishesAreReadInTurnWhereTheModelFollowsOneAtATime) {
+  model_.in_turn = true;
+  model_.answer = [](const std::string& prompt, const std::string& feedback) {
+    Refinement refinement;
+    refinement.prompt = feedback == "make the star bigger" ? "a large star and a moon"
+                        : prompt == "a large star and a moon"
+                            ? "a large star and a moon on the left"
+                            : "?";
+    return refinement;
+  };
+  EXPECT_EQ(read_feedback("a star and a moon", "make the star bigger and move the moon to the left",
+                          model_, cancellation_)
+                .answer.prompt,
+            "a large star and a moon on the left");
+  EXPECT_EQ(model_.calls, 2);
+}
+
+TEST(SplitWishesTest, WishesWithVerbsOfTheirOwnComeApart) {
+  EXPECT_THAT(split_wishes("make the star bigger and move the moon to the left"),
+              ElementsAre("make the star bigger", "move the moon to the left"));
+  EXPECT_THAT(split_wishes("The house should be red; please add a tree, thanks"),
+              ElementsAre("The house should be red", "please add a tree, thanks"));
+  EXPECT_THAT(split_wishes("the heart must be blue, and also I want a navy background."),
+              ElementsAre("the heart must be blue", "I want a navy background."));
+  EXPECT_THAT(split_wishes("  shrink the tree, paint the moon red and the sky is too dark "),
+              ElementsAre("shrink the tree", "paint the moon red", "the sky is too dark"));
+}
+
+TEST(SplitWishesTest, WhatBelongsTogetherStaysTogether) {
+  for (const char* whole :
+       {"make the star and the moon bigger", "make the star bigger and move it",
+        "a red, round and shiny ball", "add a tree and a house", "bigger", "good, more like this",
+        "the star should be red and large", "no, the star"}) {
+    EXPECT_THAT(split_wishes(whole), ElementsAre(whole));
+  }
+  EXPECT_THAT(split_wishes(""), ElementsAre(""));
+}
+
+}  // namespace
+}  // namespace omr::session
