@@ -12,8 +12,9 @@
 namespace omr::cli {
 namespace {
 
-// Of answers beside the greedy one: other readings, still sentences.
-constexpr double kReadingTemperature = 0.8;
+// Of answers beside the greedy one: other readings, still sentences, and bolder the more of them
+// were of no use.
+double reading_temperature(int number) { return 0.6 + 0.1 * std::min(number, 10); }
 
 std::uint64_t seed_of(const std::string& text) {
   return std::stoull(io::sha256(text).substr(0, 16), nullptr, 16);
@@ -166,7 +167,7 @@ session::Refinement RefinerLanguageModel::answer(const std::string& prompt,
   if (number > 0) {
     generator = at::make_generator<at::CPUGeneratorImpl>(
         seed_of(prompt + '\n' + feedback + '\n' + std::to_string(number)));
-    sampling = llm::SamplingOptions{.temperature = kReadingTemperature};
+    sampling = llm::SamplingOptions{.temperature = reading_temperature(number)};
   }
   const llm::Refinement answer =
       nn::with_memory_errors("the refiner does not fit; try --offload or --refiner-nf4", [&] {

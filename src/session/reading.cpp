@@ -46,6 +46,42 @@ bool asks_for_a_change(const std::string& prompt, const std::string& feedback) {
   return !(all && spoken_of.size() > 1) && !praises(feedback);
 }
 
+bool says_any(const std::vector<std::string>& said, const std::set<std::string>& words) {
+  return std::any_of(said.begin(), said.end(),
+                     [&](const std::string& word) { return words.count(word) != 0; });
+}
+
+// Whether a thing went although nothing was to go.
+bool loses_a_thing(const std::vector<Phrase>& before, const std::vector<Phrase>& after,
+                   const std::vector<std::string>& feedback) {
+  static const std::set<std::string> removing = {
+      "remove", "delete", "drop", "erase",   "without", "no",    "not",  "don't", "lose", "rid",
+      "away",   "only",   "just", "replace", "instead", "fewer", "less", "leave", "omit"};
+  return after.size() < before.size() && !says_any(feedback, removing);
+}
+
+// Whether a thing came a second time although no thing was to come.
+bool doubles_a_thing(const std::vector<Phrase>& before, const std::vector<Phrase>& after,
+                     const std::vector<std::string>& feedback) {
+  if (after.size() <= before.size() ||
+      std::any_of(feedback.begin(), feedback.end(), is_indefinite)) {
+    return false;
+  }
+  std::multiset<std::string> heads;
+  for (const Phrase& phrase : before) heads.insert(head_word(phrase.text));
+  for (const Phrase& phrase : after) {
+    const std::string head = head_word(phrase.text);
+    if (const auto known = heads.find(head); known != heads.end()) {
+      heads.erase(known);
+    } else if (std::any_of(before.begin(), before.end(), [&](const Phrase& one) {
+                 return same_word(head_word(one.text), head);
+               })) {
+      return true;
+    }
+  }
+  return false;
+}
+
 Reading reading_of(const std::string& prompt, const std::string& feedback, Refinement answer) {
   if (answer.settled) return {std::move(answer), {}, 0};
   if (answer.negative && !fault_of(*answer.negative).empty()) answer.negative.reset();
@@ -56,7 +92,11 @@ Reading reading_of(const std::string& prompt, const std::string& feedback, Refin
   answer.prompt = std::move(kept.text);
   const bool idle = !answer.negative && folded_words(answer.prompt) == folded_words(prompt) &&
                     asks_for_a_change(prompt, feedback);
-  const int faults = static_cast<int>(kept.restored.size()) + (idle ? 1 : 0);
+  const std::vector<Phrase> before = cut_phrases(prompt), after = cut_phrases(answer.prompt);
+  const std::vector<std::string> said = folded_words(feedback);
+  const int faults = static_cast<int>(kept.restored.size()) + (idle ? 1 : 0) +
+                     (loses_a_thing(before, after, said) ? 1 : 0) +
+                     (doubles_a_thing(before, after, said) ? 1 : 0);
   return {std::move(answer), std::move(kept.restored), faults};
 }
 

@@ -13,12 +13,14 @@
 namespace omr::session {
 
 // Answers drawn beside the greedy one, at most.
-inline constexpr int kOtherReadings = 8;
+inline constexpr int kOtherReadings = 12;
 
 struct Reading {
   Refinement answer;                  // its prompt with what the feedback leaves alone
   std::vector<std::string> restored;  // kept_phrases.h
-  int faults = 0;                     // phrases restored; 1 more when nothing changed
+  // Phrases restored; one more each when nothing changed, when a thing went or came a second time
+  // although the feedback wanted neither.
+  int faults = 0;
 };
 
 // Wish by wish where the model follows one at a time: the first answer without a fault, or the one
