@@ -37,6 +37,13 @@ TEST_F(RefinerTemplateTest, ReadsRefinerJson) {
   EXPECT_EQ(fill_template(read.text, "p", "f"), "A f B p C");
 }
 
+TEST_F(RefinerTemplateTest, AModelIsGivenAllWishesAtOnceUnlessItsFileSaysOtherwise) {
+  write("refiner.json", R"({"template": "{prompt} {feedback}"})");
+  EXPECT_FALSE(RefinerTemplate::of_folder(folder_).one_wish_at_a_time);
+  write("refiner.json", R"({"template": "{prompt} {feedback}", "one_wish_at_a_time": true})");
+  EXPECT_TRUE(RefinerTemplate::of_folder(folder_).one_wish_at_a_time);
+}
+
 TEST_F(RefinerTemplateTest, WhatTheUserWroteIsNotFilledAgain) {
   EXPECT_EQ(fill_template("{prompt}|{feedback}|", "{feedback}", "{prompt}"),
             "{feedback}|{prompt}|");
