@@ -21,8 +21,8 @@ bool is_imperative(const std::string& word) {
 
 bool is_wishing_verb(const std::string& word) {
   static const std::set<std::string> words = {
-      "should", "must", "is",    "are", "belongs", "belong", "needs", "want", "would",
-      "wish",   "miss", "looks", "has", "there",   "needs",  "goes",  "need", "prefer"};
+      "should", "must", "is",    "are", "belongs", "belong", "needs", "want",  "would",
+      "wish",   "miss", "looks", "has", "there",   "goes",   "need",  "prefer"};
   return words.count(word) != 0;
 }
 
