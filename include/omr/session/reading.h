@@ -24,9 +24,8 @@ struct Reading {
 };
 
 // Wish by wish where the model follows one at a time: the first answer without a fault, or the one
-// with the fewest. `prompt` is plain text. An answer
-// that cannot be a prompt becomes a fallback, prompt and feedback joined, and loses to every other;
-// one that is settled is taken as it stands.
+// with the fewest. `prompt` is plain text. An answer that cannot be a prompt becomes a fallback,
+// prompt and feedback joined, and loses to every other; one that is settled is taken as it stands.
 Reading read_feedback(const std::string& prompt, const std::string& feedback,
                       LanguageModel& refiner, const Cancellation& cancellation);
 

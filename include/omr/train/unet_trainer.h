@@ -26,8 +26,9 @@ struct UNetSettings {
   int height = 0;
   double snr_gamma = 5.0;  // arXiv 2303.09556; 0: every timestep weighs the same
   TimestepBias timestep_bias;
-  // How much cells of objects count beside those of a plain background, see object_share. The best
-  // prediction of a cell stays what it is; small things are learnt sooner.
+  // How much cells of objects count beside those of a plain background, see object_share. Small
+  // things are learnt sooner; where it is open what a cell holds, its best prediction leans to
+  // them.
   double object_weight = 1.0;
   double caption_dropout = 0.1;  // share of empty captions, for classifier-free guidance
   std::int64_t samples = 4;      // pictures drawn at each look
