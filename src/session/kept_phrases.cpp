@@ -16,11 +16,6 @@ bool holds(const WordList& words, const std::string& word) {
                      [&](const std::string& other) { return same_word(other, word); });
 }
 
-bool holds_any(const WordList& words, const std::set<std::string>& wanted) {
-  return std::any_of(words.begin(), words.end(),
-                     [&](const std::string& word) { return wanted.count(word) != 0; });
-}
-
 bool holds_run(const WordList& words, const WordList& run) {
   return std::search(words.begin(), words.end(), run.begin(), run.end()) != words.end();
 }

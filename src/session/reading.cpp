@@ -46,18 +46,13 @@ bool asks_for_a_change(const std::string& prompt, const std::string& feedback) {
   return !(all && spoken_of.size() > 1) && !praises(feedback);
 }
 
-bool says_any(const std::vector<std::string>& said, const std::set<std::string>& words) {
-  return std::any_of(said.begin(), said.end(),
-                     [&](const std::string& word) { return words.count(word) != 0; });
-}
-
 // Whether a thing went although nothing was to go.
 bool loses_a_thing(const std::vector<Phrase>& before, const std::vector<Phrase>& after,
                    const std::vector<std::string>& feedback) {
   static const std::set<std::string> removing = {
       "remove", "delete", "drop", "erase",   "without", "no",    "not",  "don't", "lose", "rid",
       "away",   "only",   "just", "replace", "instead", "fewer", "less", "leave", "omit"};
-  return after.size() < before.size() && !says_any(feedback, removing);
+  return after.size() < before.size() && !holds_any(feedback, removing);
 }
 
 // Whether a thing came a second time although no thing was to come.

@@ -118,6 +118,11 @@ std::vector<std::string> folded_words(std::string_view text) {
   return out;
 }
 
+bool holds_any(const std::vector<std::string>& words, const std::set<std::string>& wanted) {
+  return std::any_of(words.begin(), words.end(),
+                     [&](const std::string& word) { return wanted.count(word) != 0; });
+}
+
 bool same_word(const std::string& folded_a, const std::string& folded_b) {
   return folded_a == folded_b || singular(folded_a) == singular(folded_b);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,9 @@ struct Word {
 std::vector<Word> split_words(std::string_view text);
 // Its words alone, folded, without marks.
 std::vector<std::string> folded_words(std::string_view text);
+
+// Whether any of the folded words is one of the wanted.
+bool holds_any(const std::vector<std::string>& words, const std::set<std::string>& wanted);
 
 // Equal up to letter case and a plural s: "Stars" and "star".
 bool same_word(const std::string& folded_a, const std::string& folded_b);
