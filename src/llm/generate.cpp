@@ -1,6 +1,7 @@
 #include "omr/llm/generate.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -43,6 +44,10 @@ Generated generate(LlamaForCausalLM& model, KVCache& cache, const SentencePieceT
   while (static_cast<std::int64_t>(out.tokens.size()) < limit) {
     if (cancellation != nullptr) cancellation->check();
     const at::Tensor logits = model->next_logits(next, cache)[0];
+    if (!std::isfinite(logits.max().item<double>())) {
+      out.reason = FinishReason::not_a_number;
+      break;
+    }
     const std::int64_t token = sample(logits, options.sampling, options.generator);
     out.tokens.push_back(token);
     if (on_token) on_token(token);

@@ -211,7 +211,9 @@ Refinement Refiner::refine(std::string_view prompt, std::string_view feedback,
   const auto behind = answer_behind(generated.text, label);
   RefinerAnswer answer = behind ? check_answer(*behind, prompt_line, feedback_line, text)
                                 : RefinerAnswer{"", {}, "the answer has no \"" + label + "\""};
-  if (answer.failure.empty() && generated.reason == FinishReason::length) {
+  if (generated.reason == FinishReason::not_a_number) {
+    answer.failure = "the language model's scores are NaN or infinite: its weights are damaged";
+  } else if (answer.failure.empty() && generated.reason == FinishReason::length) {
     answer.failure =
         "the answer did not end within " + std::to_string(generated.tokens.size()) + " tokens";
   }

@@ -1,6 +1,7 @@
 #include "omr/llm/generate.h"
 
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,16 @@ TEST_F(GenerateTest, EndsWithTheContext) {
   EXPECT_EQ(run({}).tokens.size(), 6u);
   input = Ids(256, 260);
   EXPECT_THROW(run({}), Error);
+}
+
+TEST_F(GenerateTest, DamagedWeightsEndItWithoutAToken) {
+  const at::NoGradGuard no_grad;
+  model->named_parameters()["model.norm.weight"].fill_(std::numeric_limits<float>::quiet_NaN());
+  for (const double temperature : {0.0, 0.7}) {
+    const Generated none = run({.sampling = {.temperature = temperature}});
+    EXPECT_EQ(none.reason, FinishReason::not_a_number);
+    EXPECT_TRUE(none.tokens.empty());
+  }
 }
 
 TEST_F(GenerateTest, ContinuesFromACacheThatHoldsTheBeginning) {
