@@ -75,7 +75,8 @@ void write_missed_edits(const fs::path& folder, const eval::RefiningSkill& skill
     lines += nlohmann::ordered_json{{"prompt", one.prompt},
                                     {"feedback", one.feedback},
                                     {"refined", one.wanted},
-                                    {"answer", one.answer}}
+                                    {"answer", one.answer},
+                                    {"read", one.read}}
                  .dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
              "\n";
   }
@@ -122,17 +123,22 @@ void eval_drawer(const EvalPartsOptions& options, session::ImageModel& model,
 void eval_refiner(const EvalPartsOptions& options, session::LanguageModel& model,
                   std::uint64_t seed) {
   const eval::RefiningSkill skill = measured(options, "refiner", [&](const auto& progress) {
-    return eval::measure_refining(model, options.edits, seed, progress, interruption());
+    return eval::measure_refining(model, options.session.readings, options.edits, seed, progress,
+                                  interruption());
   });
   if (!options.out.empty()) write_missed_edits(options.out, skill);
   if (options.output.json) {
     print_event({{"event", "refiner"},
-                 {"single_edits", to_json(skill.single_edits)},
-                 {"double_edits", to_json(skill.double_edits)}});
+                 {"single_edits", to_json(skill.single_edits.answered)},
+                 {"double_edits", to_json(skill.double_edits.answered)},
+                 {"single_edits_read", to_json(skill.single_edits.read)},
+                 {"double_edits_read", to_json(skill.double_edits.read)}});
     return;
   }
-  print_line("refiner: one wish written exactly " + in_words(skill.single_edits) +
-             ", two at once " + in_words(skill.double_edits));
+  print_line("refiner: one wish written exactly " + in_words(skill.single_edits.answered) +
+             ", two at once " + in_words(skill.double_edits.answered));
+  print_line("  as a session reads it: one wish " + in_words(skill.single_edits.read) +
+             ", two at once " + in_words(skill.double_edits.read));
 }
 
 void eval_reward(const EvalPartsOptions& options, session::RewardModel& model, int width,

@@ -21,6 +21,10 @@ void add_session_options(CLI::App& app, SessionOptions& options, PictureOptions&
       ->check(CLI::Range(1, session::kMaxCandidates));
   app.add_option("--reward-schedule", options.reward_schedule,
                  "how rewards are mixed over the rounds: paper, static or none");
+  app.add_option("--readings", options.readings,
+                 "answers of the refiner that a doubtful one is held against, at most; 0: the "
+                 "first is taken")
+      ->check(CLI::Range(0, session::kMaxReadings));
   app.add_option("--keep", options.keep,
                  "what later rounds keep of the picture: local (all but the part that changes), "
                  "noise or latents");
@@ -87,6 +91,7 @@ session::Settings SessionParts::settings(const PictureOptions& picture) const {
   // The pack's references are of its own reward model's scores.
   if (!model_.reward.empty()) out.references = {};
   out.reward_schedule = options_.reward_schedule;
+  out.readings = options_.readings;
   out.keep = options_.keep;
   out.round_seconds = options_.round_seconds;
   out.use_phrase_weights = !options_.no_phrase_weights;

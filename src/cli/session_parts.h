@@ -22,6 +22,7 @@ struct SessionOptions {
   bool no_reward = false;   // the first candidate is picked
   bool no_refiner = false;  // feedback is joined to the prompt
   bool no_metadata = false;
+  int readings = session::Settings().readings;
   std::string keep = session::Settings().keep;
   std::optional<double> round_seconds;
   std::string user;

@@ -10,6 +10,7 @@
 #include "omr/scenes/random.h"
 #include "omr/scenes/sampling.h"
 #include "omr/scenes/scene_edit.h"
+#include "omr/session/reading.h"
 #include "omr/session/rewards.h"
 
 namespace omr::eval {
@@ -85,22 +86,27 @@ DrawingSkill measure_drawing(session::ImageModel& model, const session::Settings
   return out;
 }
 
-RefiningSkill measure_refining(session::LanguageModel& model, int count, std::uint64_t seed,
-                               const SkillProgress& progress, const Cancellation& cancellation) {
+RefiningSkill measure_refining(session::LanguageModel& model, int readings, int count,
+                               std::uint64_t seed, const SkillProgress& progress,
+                               const Cancellation& cancellation) {
   RefiningSkill out;
   int done = 0;
   const auto measure = [&](double two_at_once) {
-    std::vector<double> exact;
+    std::vector<double> answered, read;
     for (int i = 0; i < count; ++i) {
       const scenes::RefinerRecord record =
           scenes::refiner_record(seed, static_cast<std::uint64_t>(i), {.two_at_once = two_at_once});
       const std::string answer = model.refine(record.prompt, record.feedback, cancellation).prompt;
-      exact.push_back(answer == record.refined ? 1 : 0);
-      if (answer != record.refined)
-        out.missed.push_back({record.prompt, record.feedback, record.refined, answer});
+      const std::string reading =
+          session::read_feedback(record.prompt, record.feedback, model, readings, cancellation)
+              .answer.prompt;
+      answered.push_back(answer == record.refined ? 1 : 0);
+      read.push_back(reading == record.refined ? 1 : 0);
+      if (answered.back() == 0 || read.back() == 0)
+        out.missed.push_back({record.prompt, record.feedback, record.refined, answer, reading});
       if (progress) progress(++done, 2 * count);
     }
-    return skill_of(exact, seed);
+    return EditSkill{skill_of(answered, seed), skill_of(read, seed)};
   };
   out.single_edits = measure(0);
   out.double_edits = measure(1);

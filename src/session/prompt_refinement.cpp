@@ -83,11 +83,13 @@ Prompt replace_prompt(const Prompt& before, const std::string& text) {
 }
 
 RefinedPrompt refine_prompt(const Prompt& before, const std::string& feedback,
-                            LanguageModel* refiner, const Cancellation& cancellation) {
+                            LanguageModel* refiner, int readings,
+                            const Cancellation& cancellation) {
   const PlainPrompt plain = parse_weights(before.text);
   Reading reading{{join_feedback(plain.text, feedback), std::nullopt, true, "there is no refiner"},
                   {}};
-  if (refiner != nullptr) reading = read_feedback(plain.text, feedback, *refiner, cancellation);
+  if (refiner != nullptr)
+    reading = read_feedback(plain.text, feedback, *refiner, readings, cancellation);
   Refinement& answer = reading.answer;
   if (answer.settled) {
     return {

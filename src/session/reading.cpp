@@ -97,9 +97,9 @@ Reading reading_of(const std::string& prompt, const std::string& feedback, Refin
 
 // Of the whole feedback, or of one wish.
 Reading read_at_once(const std::string& prompt, const std::string& feedback, LanguageModel& refiner,
-                     const Cancellation& cancellation) {
+                     int readings, const Cancellation& cancellation) {
   Reading best = reading_of(prompt, feedback, refiner.refine(prompt, feedback, cancellation));
-  for (int number = 1; best.faults > 0 && number <= kOtherReadings; ++number) {
+  for (int number = 1; best.faults > 0 && number <= readings; ++number) {
     std::optional<Refinement> other = refiner.another(prompt, feedback, number, cancellation);
     if (!other) break;
     Reading reading = reading_of(prompt, feedback, *std::move(other));
@@ -111,14 +111,15 @@ Reading read_at_once(const std::string& prompt, const std::string& feedback, Lan
 }  // namespace
 
 Reading read_feedback(const std::string& prompt, const std::string& feedback,
-                      LanguageModel& refiner, const Cancellation& cancellation) {
+                      LanguageModel& refiner, int readings, const Cancellation& cancellation) {
   const std::vector<std::string> wishes =
       refiner.one_wish_at_a_time() ? split_wishes(feedback) : std::vector<std::string>{feedback};
-  if (wishes.size() == 1) return read_at_once(prompt, feedback, refiner, cancellation);
+  if (wishes.size() == 1) return read_at_once(prompt, feedback, refiner, readings, cancellation);
   Reading out{{prompt, std::nullopt}, {}};
   for (const std::string& wish : wishes) {
-    Reading reading = read_at_once(out.answer.prompt, wish, refiner, cancellation);
-    if (reading.answer.fallback) return read_at_once(prompt, feedback, refiner, cancellation);
+    Reading reading = read_at_once(out.answer.prompt, wish, refiner, readings, cancellation);
+    if (reading.answer.fallback)
+      return read_at_once(prompt, feedback, refiner, readings, cancellation);
     out.answer.prompt = std::move(reading.answer.prompt);
     if (reading.answer.negative) {
       out.answer.negative = out.answer.negative

@@ -288,7 +288,8 @@ RoundResult run_round(const RoundInputs& inputs, const Parts& parts, const Round
   const Prompt base = state.base_prompt();
   RefinedPrompt refined{base, false, "", {}};
   if (!inputs.feedback.empty()) {
-    refined = refine_prompt(base, inputs.feedback, parts.language_model, cancellation);
+    refined = refine_prompt(base, inputs.feedback, parts.language_model, state.settings.readings,
+                            cancellation);
   }
   Prompt before;  // what the person saw last
   if (state.has_rounds()) {

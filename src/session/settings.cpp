@@ -122,6 +122,7 @@ void check(const Settings& settings) {
   if (settings.round_seconds && !(*settings.round_seconds > 0)) {
     refuse("round seconds", "a number above 0", Json(*settings.round_seconds).dump());
   }
+  require_within("readings", settings.readings, 0, kMaxReadings);
   find_keep_policy(settings.keep);
   for (const LoraChoice& lora : settings.loras) {
     require_between("weight of " + lora.file, lora.weight, -100, 100);
@@ -152,6 +153,7 @@ nlohmann::json to_json(const Settings& settings) {
                  {"height", settings.height},
                  {"candidates", settings.candidates},
                  {"strength", to_json(settings.strength)},
+                 {"readings", settings.readings},
                  {"keep", settings.keep},
                  {"lora", to_json(settings.loras)},
                  {"init_image", settings.init_image},
@@ -192,6 +194,8 @@ void override_with(Settings& settings, const nlohmann::json& object, const std::
       next.strength = fields.optional_number(key);
     } else if (key == "round_seconds") {
       next.round_seconds = fields.optional_number(key);
+    } else if (key == "readings") {
+      next.readings = static_cast<int>(fields.integer(key, 0, kMaxReadings));
     } else if (key == "keep") {
       next.keep = fields.text(key);
     } else if (key == "lora") {

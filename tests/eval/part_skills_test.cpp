@@ -107,13 +107,15 @@ TEST(DrawingSkillTest, CountsWhatIsWrongByValue) {
 
 TEST(RefiningSkillTest, WantsTheWholePromptAndListsWhatWasMissed) {
   Recorder knowing(false), forgetful(true);
-  const RefiningSkill all = measure_refining(knowing, 20, 3, {}, Cancellation());
-  EXPECT_EQ(all.single_edits.right, 20);
-  EXPECT_EQ(all.double_edits.right, 20);
+  const RefiningSkill all = measure_refining(knowing, 0, 20, 3, {}, Cancellation());
+  EXPECT_EQ(all.single_edits.answered.right, 20);
+  EXPECT_EQ(all.double_edits.answered.right, 20);
   EXPECT_TRUE(all.missed.empty());
-  const RefiningSkill none = measure_refining(forgetful, 20, 3, {}, Cancellation());
-  EXPECT_LT(none.single_edits.right, 12) << "praise and what was said already change nothing";
-  EXPECT_EQ(std::ssize(none.missed), 40 - none.single_edits.right - none.double_edits.right);
+  const RefiningSkill none = measure_refining(forgetful, 0, 20, 3, {}, Cancellation());
+  EXPECT_LT(none.single_edits.answered.right, 12)
+      << "praise and what was said already change nothing";
+  EXPECT_EQ(std::ssize(none.missed),
+            40 - none.single_edits.answered.right - none.double_edits.answered.right);
   EXPECT_EQ(none.missed.front().answer, none.missed.front().prompt);
 }
 

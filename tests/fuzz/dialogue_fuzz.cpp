@@ -15,7 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       fuzz::expect_value_or_error([&] { session::parse_command(turn); });
       fuzz::expect_value_or_error([&] { session::prompt_by_hand(turn, ""); });
       fuzz::expect_value_or_error([&] {
-        session::refine_prompt({"a (red:1.2) star on a navy background", "moon"}, turn, nullptr,
+        session::refine_prompt({"a (red:1.2) star on a navy background", "moon"}, turn, nullptr, 0,
                                {});
       });
     }

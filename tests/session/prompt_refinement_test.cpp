@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "omr/core/error.h"
+#include "omr/session/settings.h"
 
 #include "support/fake_parts.h"
 
@@ -20,7 +21,7 @@ class PromptRefinementTest : public ::testing::Test {
       refinement.negative = negative;
       return refinement;
     };
-    return refine_prompt(before, feedback, &model_, cancellation_);
+    return refine_prompt(before, feedback, &model_, Settings().readings, cancellation_);
   }
   fakes::FakeLanguageModel model_;
   Cancellation cancellation_;
@@ -87,7 +88,7 @@ TEST_F(PromptRefinementTest, UnusableAnswersFallBackToJoining) {
 
 TEST_F(PromptRefinementTest, WithoutARefinerBothTextsAreJoined) {
   const RefinedPrompt refined =
-      refine_prompt({"a star and a moon", ""}, "no moon", nullptr, cancellation_);
+      refine_prompt({"a star and a moon", ""}, "no moon", nullptr, 0, cancellation_);
   EXPECT_TRUE(refined.fallback);
   EXPECT_EQ(refined.prompt, (Prompt{"a star", "moon"}));
 }
@@ -100,8 +101,9 @@ TEST_F(PromptRefinementTest, ARecordedAnswerIsTakenAsItStands) {
     refinement.settled = true;
     return refinement;
   };
-  EXPECT_EQ(refine_prompt({"a star", ""}, "no star", &model_, cancellation_).prompt,
-            (Prompt{"a (heart:1.2)", "heart"}));
+  EXPECT_EQ(
+      refine_prompt({"a star", ""}, "no star", &model_, Settings().readings, cancellation_).prompt,
+      (Prompt{"a (heart:1.2)", "heart"}));
 }
 
 TEST(PromptByHandTest, KeepsTheTextAndCollectsNegations) {
@@ -118,7 +120,7 @@ TEST(PromptByHandTest, KeepsTheTextAndCollectsNegations) {
 TEST(JoinFeedbackTest, OverlongPromptsAreRefused) {
   Cancellation cancellation;
   EXPECT_THROW(
-      refine_prompt({std::string(3000, 'a'), ""}, std::string(3000, 'b'), nullptr, cancellation),
+      refine_prompt({std::string(3000, 'a'), ""}, std::string(3000, 'b'), nullptr, 0, cancellation),
       Error);
 }
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "omr/session/settings.h"
 #include "omr/session/wishes.h"
 
 #include "support/fake_parts.h"
@@ -23,9 +24,10 @@ class ReadingTest : public ::testing::Test {
       return refinement;
     };
     model_.others = std::move(others);
-    return read_feedback(prompt, feedback, model_, cancellation_);
+    return read_feedback(prompt, feedback, model_, readings_, cancellation_);
   }
   fakes::FakeLanguageModel model_;
+  int readings_ = Settings().readings;
   Cancellation cancellation_;
 };
 
@@ -42,6 +44,19 @@ TEST_F(ReadingTest, AnAnswerThatAltersTheWrongThingGivesWayToTheFirstThatDoesNot
            {"a moon", "a large star and a moon", "a huge star and a moon"});
   EXPECT_EQ(reading.answer.prompt, "a large star and a moon");
   EXPECT_THAT(reading.restored, IsEmpty());
+}
+
+TEST_F(ReadingTest, NoMoreAnswersAreDrawnThanAllowed) {
+  readings_ = 1;
+  EXPECT_EQ(read("a star and a moon", "make the star bigger", "a star and a large moon",
+                 {"a star and a tiny moon", "a large star and a moon"})
+                .faults,
+            2);
+  readings_ = 0;
+  EXPECT_EQ(read("a star and a moon", "make the star bigger", "a star and a moon",
+                 {"a large star and a moon"})
+                .answer.prompt,
+            "a star and a moon");
 }
 
 TEST_F(ReadingTest, AnAnswerThatChangesNothingGivesWayWhereSomethingWasAskedFor) {
@@ -83,7 +98,7 @@ TEST_F(ReadingTest, WishesAreReadInTurnWhereTheModelFollowsOneAtATime) {
     return refinement;
   };
   EXPECT_EQ(read_feedback("a star and a moon", "make the star bigger and move the moon to the left",
-                          model_, cancellation_)
+                          model_, readings_, cancellation_)
                 .answer.prompt,
             "a large star and a moon on the left");
   EXPECT_EQ(model_.calls, 2);

@@ -55,17 +55,27 @@ struct MissedEdit {
   std::string feedback;
   std::string wanted;
   std::string answer;
+  std::string read;
+};
+
+// Letter for letter right: of the model's greedy answers to the whole feedback, and of what a
+// session reads from it (session/reading.h).
+struct EditSkill {
+  Skill answered;
+  Skill read;
 };
 
 struct RefiningSkill {
-  Skill single_edits;  // the whole prompt letter for letter
-  Skill double_edits;
-  std::vector<MissedEdit> missed;
+  EditSkill single_edits;
+  EditSkill double_edits;
+  std::vector<MissedEdit> missed;  // by either
 };
 
 // The edits of scenes::refiner_record: `count` with one wish and as many with two.
-RefiningSkill measure_refining(session::LanguageModel& model, int count, std::uint64_t seed,
-                               const SkillProgress& progress, const Cancellation& cancellation);
+// `readings`: of session::Settings.
+RefiningSkill measure_refining(session::LanguageModel& model, int readings, int count,
+                               std::uint64_t seed, const SkillProgress& progress,
+                               const Cancellation& cancellation);
 
 // A caption's own picture against one that differs in one attribute, both drawn without a fault at
 // `width` pixels a side: the share of pairs in which the first is preferred.

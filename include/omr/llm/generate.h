@@ -25,7 +25,8 @@ struct GenerateOptions {
   std::optional<at::Generator> generator;  // for temperature > 0
 };
 
-// `not_a_number`: the next token's likeliest score was NaN or infinite, as broken weights make them.
+// `not_a_number`: the next token's likeliest score was NaN or infinite, as broken weights make
+// them.
 enum class FinishReason { eos, stop, length, not_a_number };
 
 struct Generated {

@@ -32,7 +32,8 @@ Prompt prompt_by_hand(const std::string& text, const std::string& negative);
 // leaves the negative prompt.
 Prompt replace_prompt(const Prompt& before, const std::string& text);
 
-// The refiner's best reading of `feedback` (reading.h), made a prompt:
+// The refiner's best reading of `feedback`, of so many more as Settings::readings (reading.h), made
+// a prompt:
 // - phrases of which the feedback does not speak are put back where the answer lost them;
 // - weights that the user gave to words stay on them;
 // - what the feedback or the answer negates goes to the negative prompt and leaves the prompt;
@@ -40,6 +41,6 @@ Prompt replace_prompt(const Prompt& before, const std::string& text);
 //
 // An empty, overlong or unprintable answer, or no refiner (null), falls back to joining both texts.
 RefinedPrompt refine_prompt(const Prompt& before, const std::string& feedback,
-                            LanguageModel* refiner, const Cancellation& cancellation);
+                            LanguageModel* refiner, int readings, const Cancellation& cancellation);
 
 }  // namespace omr::session

@@ -12,9 +12,6 @@
 
 namespace omr::session {
 
-// Answers drawn beside the greedy one, at most.
-inline constexpr int kOtherReadings = 12;
-
 struct Reading {
   Refinement answer;                  // its prompt with what the feedback leaves alone
   std::vector<std::string> restored;  // kept_phrases.h
@@ -23,11 +20,12 @@ struct Reading {
   int faults = 0;
 };
 
-// Wish by wish where the model follows one at a time: the first answer without a fault, or the one
-// with the fewest. `prompt` is plain text. An answer that cannot be a prompt becomes a fallback,
-// prompt and feedback joined, and loses to every other; one that is settled is taken as it stands.
+// Wish by wish where the model follows one at a time: the first answer without a fault of the
+// greedy one and at most `readings` drawn ones, or the one with the fewest. `prompt` is plain text.
+// An answer that cannot be a prompt becomes a fallback, prompt and feedback joined, and loses to
+// every other; one that is settled is taken as it stands.
 Reading read_feedback(const std::string& prompt, const std::string& feedback,
-                      LanguageModel& refiner, const Cancellation& cancellation);
+                      LanguageModel& refiner, int readings, const Cancellation& cancellation);
 
 // "prompt, feedback".
 std::string join_feedback(const std::string& prompt, const std::string& feedback);

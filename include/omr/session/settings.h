@@ -17,6 +17,7 @@ namespace omr::session {
 
 inline constexpr int kMaxCandidates = 64;
 inline constexpr int kMaxSteps = 1000;
+inline constexpr int kMaxReadings = 64;
 
 struct Settings {
   std::string prompt;           // as the user gave it
@@ -34,6 +35,8 @@ struct Settings {
   std::optional<double> strength;
   // A round shall take no longer: steps, candidates and strength are chosen to fit (round_pace.h).
   std::optional<double> round_seconds;
+  // Answers of the refiner held beside a doubtful one, 0 to kMaxReadings: reading.h.
+  int readings = 12;
   std::string keep = "local";  // what of the kept picture later rounds start from: candidate_plan.h
   std::vector<LoraChoice> loras;
   std::string init_image;  // where the first latents came from; empty: from noise
