@@ -53,7 +53,8 @@ function(omr_test name)
   # Loading libtorch takes a second: one ctest entry a program, not one a TEST.
   add_test(NAME ${name} COMMAND ${target} --gtest_brief=1)
   # ctest runs several at once: with a thread a core each they would wait in each other's barriers for minutes.
-  set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 1200 ENVIRONMENT "OMP_NUM_THREADS=1")
+  set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 1200 ENVIRONMENT
+                       "OMP_NUM_THREADS=1;ASAN_OPTIONS=allocator_may_return_null=1")
   omr_peers_read_by(${name} fixtures)
   if(fixtures)
     set_tests_properties(${name} PROPERTIES FIXTURES_REQUIRED "${fixtures}")

@@ -77,6 +77,28 @@ std::unique_ptr<train::PromptSource> scene_prompts(std::uint64_t seed, int size,
   return std::make_unique<train::ScenePrompts>(settings);
 }
 
+void open_pairs(const LoraOptions& options, int width, Data& out) {
+  const TrainOptions& train = options.train;
+  if (train.scenes + !options.pairs.empty() + !options.sessions.empty() != 1) {
+    throw Error(
+        ErrorKind::usage,
+        "--method dpo learns from one of --pairs FILE.jsonl, --from-sessions DIR, --scenes");
+  }
+  if (train.scenes) {
+    out.pairs = std::make_unique<train::ScenePreferences>(train.loop.seed, width);
+    out.held_out_pairs = std::make_unique<train::ScenePreferences>(held_out_seed(train), width);
+  } else {
+    out.pairs = std::make_unique<train::PreferencePairs>(
+        options.sessions.empty()
+            ? open_preference_pairs(options.pairs)
+            : train::PreferencePairs::of(preferences_of_sessions(options.sessions),
+                                         "--from-sessions"));
+  }
+  if (options.validation_pairs.empty()) return;
+  out.held_out_pairs =
+      std::make_unique<train::PreferencePairs>(open_preference_pairs(options.validation_pairs));
+}
+
 Data open_data(const LoraOptions& options, train::LoraMethod method) {
   const TrainOptions& train = options.train;
   Data out;
@@ -85,18 +107,11 @@ Data open_data(const LoraOptions& options, train::LoraMethod method) {
   if (pictures && !(dpo && train.scenes)) out.pictures = open_picture_sources(train);
   const auto [width, height] = training_size(train);
   if (dpo) {
-    if (!options.pairs.empty()) {
-      out.pairs = std::make_unique<train::PreferencePairs>(open_preference_pairs(options.pairs));
-      if (!options.validation_pairs.empty())
-        out.held_out_pairs = std::make_unique<train::PreferencePairs>(
-            open_preference_pairs(options.validation_pairs));
-    } else if (!options.sessions.empty()) {
-      out.pairs = std::make_unique<train::PreferencePairs>(
-          train::PreferencePairs::of(preferences_of_sessions(options.sessions), "--from-sessions"));
-    } else if (train.scenes) {
-      out.pairs = std::make_unique<train::ScenePreferences>(train.loop.seed, width);
-      out.held_out_pairs = std::make_unique<train::ScenePreferences>(held_out_seed(train), width);
-    }
+    open_pairs(options, width, out);
+  } else if (!options.pairs.empty() || !options.sessions.empty() ||
+             !options.validation_pairs.empty()) {
+    throw Error(ErrorKind::usage,
+                "--pairs, --validation-pairs and --from-sessions are for --method dpo");
   }
   if (!options.prompts.empty()) {
     out.prompts = open_prompts(options.prompts);

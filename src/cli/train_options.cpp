@@ -94,7 +94,7 @@ train::ProcessGroup prepare(TrainOptions& options) {
   // need not be filled for that.
   at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);
   at::globalContext().setDeterministicFillUninitializedMemory(false);
-  return train::ProcessGroup::from_environment(options.loop.device);
+  return train::ProcessGroup::from_environment();
 }
 
 std::pair<int, int> training_size(const TrainOptions& options) {
@@ -121,23 +121,23 @@ PictureSources open_picture_sources(const TrainOptions& options, bool dense) {
     settings.size = width;
     settings.pictures = options.pictures;
     settings.dense = dense;
-    out.training = std::make_unique<train::SceneSource>(settings);
+    out.training = std::make_shared<train::SceneSource>(settings);
     settings.seed = held_out_seed(options);
     settings.pictures = 0;
     settings.dense = false;
     settings.captions = {0, 0, 0, 0};
-    out.held_out = std::make_unique<train::SceneSource>(settings);
+    out.held_out = std::make_shared<train::SceneSource>(settings);
     return out;
   }
   const auto open = [](const std::string& folder) {
-    auto source = std::make_unique<train::ImageFolder>(train::ImageFolder::open(folder));
+    auto source = std::make_shared<const train::ImageFolder>(train::ImageFolder::open(folder));
     const train::ImageFolderReport& report = source->report();
     const std::string line = folder + ": " + report.summary();
     report.broken_lines + report.missing_files > 0 ? log::warn(line) : log::info(line);
     return source;
   };
   out.training = open(options.data);
-  out.held_out = open(options.validation.empty() ? options.data : options.validation);
+  out.held_out = options.validation.empty() ? out.training : open(options.validation);
   return out;
 }
 

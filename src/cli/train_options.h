@@ -54,7 +54,7 @@ std::pair<int, int> training_size(const TrainOptions& options);
 std::uint64_t held_out_seed(const TrainOptions& options);
 
 struct PictureSources {
-  std::unique_ptr<train::ImageTextSource> training, held_out;
+  std::shared_ptr<const train::ImageTextSource> training, held_out;
 };
 // `dense`: crowded scenes. Throws Error(usage) unless one of --data and --scenes is given.
 PictureSources open_picture_sources(const TrainOptions& options, bool dense = false);

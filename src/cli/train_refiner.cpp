@@ -28,7 +28,9 @@ struct RefinerOptions {
 std::unique_ptr<train::RefinerRecords> open_records(const std::string& file) {
   auto records = std::make_unique<train::RefinerRecords>(train::RefinerRecords::open(file));
   if (records->broken_lines() > 0)
-    log::warn(file + ": skipped " + std::to_string(records->broken_lines()) + " broken lines");
+    log::warn(file + ": skipped " + std::to_string(records->broken_lines()) + " broken line" +
+              (records->broken_lines() == 1 ? "" : "s") + " (first: " + records->first_problem() +
+              ")");
   return records;
 }
 
@@ -41,19 +43,17 @@ int run_train_refiner(RefinerOptions options) {
   options.refiner.full = options.tune == Tune::full;
   options.refiner.quantize_nf4 = options.tune == Tune::qlora;
   check_record_options(options.train, options.sessions);
-  std::unique_ptr<train::RefinerSource> source, held_out;
+  std::shared_ptr<const train::RefinerSource> source, held_out;
   if (options.train.scenes) {
-    source = std::make_unique<train::SceneRecords>(options.train.loop.seed);
-    held_out = std::make_unique<train::SceneRecords>(held_out_seed(options.train));
+    source = std::make_shared<train::SceneRecords>(options.train.loop.seed);
+    held_out = std::make_shared<train::SceneRecords>(held_out_seed(options.train));
   } else {
-    const auto open = [&] {
-      return options.sessions.empty()
+    source = options.sessions.empty()
                  ? open_records(options.train.data)
                  : std::make_unique<train::RefinerRecords>(train::RefinerRecords::of(
                        refinements_of_sessions(options.sessions), "--from-sessions"));
-    };
-    source = open();
-    held_out = options.train.validation.empty() ? open() : open_records(options.train.validation);
+    held_out = source;
+    if (!options.train.validation.empty()) held_out = open_records(options.train.validation);
   }
   train::train_refiner(options.refiner, *source, *held_out, processes,
                        make_observer(options.train, processes), interruption());

@@ -9,9 +9,11 @@ AutoencoderLoss autoencoder_loss(const at::Tensor& reconstruction, const at::Ten
                                  const at::Tensor& pixel_weights,
                                  const AutoencoderLossWeights& weights) {
   const at::Tensor error = reconstruction.to(at::kFloat) - pixels;
+  // Picture by picture, so that a batch in parts is the same batch.
   const auto mean = [&](const at::Tensor& x) {
     if (!pixel_weights.defined()) return x.mean();
-    return (x * pixel_weights).sum() / (pixel_weights.sum() * static_cast<double>(x.size(1)));
+    const at::Tensor weight = pixel_weights.sum({1, 2, 3}) * static_cast<double>(x.size(1));
+    return ((x * pixel_weights).sum({1, 2, 3}) / weight).mean();
   };
   AutoencoderLoss out;
   out.l1 = mean(error.abs());

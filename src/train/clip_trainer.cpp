@@ -68,6 +68,7 @@ void train_clip(const ClipSettings& settings, const ImageTextSource& source,
   trainee.name = "clip";
   trainee.groups = {{make_trainable(*training.model(), settings.loop.device), 1.0}};
   trainee.settings = source.description();
+  trainee.settings["batch"] = settings.loop.batch_size;  // what a picture is contrasted with
   trainee.loss = [&](const MicroBatch& batch) {
     std::vector<std::uint64_t> indices, variants;
     for (const std::uint64_t position : batch.positions) {

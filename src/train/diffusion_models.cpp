@@ -1,7 +1,10 @@
 #include "train/diffusion_models.h"
 
+#include <algorithm>
+
 #include <ATen/ATen.h>
 
+#include "omr/core/error.h"
 #include "omr/pipeline/denoise.h"
 #include "omr/pipeline/image_tensor.h"
 #include "omr/pipeline/model_folder.h"
@@ -24,6 +27,14 @@ LoraSettings of_text_encoder(LoraSettings settings) {
   settings.target_modules = kClipAttention;
   settings.blocks.clear();
   return settings;
+}
+
+// A file, or the PEFT folder of a UNet's adapter, whose keys do not say whose they are.
+io::LoraFile read_adapter(const std::filesystem::path& path) {
+  if (!std::filesystem::is_directory(path)) return io::read_lora(path);
+  io::LoraFile out = io::read_peft_adapter(path);
+  for (io::LoraLayer& layer : out.layers) layer.component = "unet";
+  return out;
 }
 
 }  // namespace
@@ -50,7 +61,14 @@ DiffusionModels::DiffusionModels(const LoraTrainingSettings& training)
     make_frozen(*text_encoder, device);
   }
   if (training.init.empty()) return;
-  const io::LoraFile file = io::read_lora(training.init);
+  const io::LoraFile file = read_adapter(training.init);
+  const auto of_text = [](const io::LoraLayer& layer) { return layer.component == "text_encoder"; };
+  if (!text_encoder_lora && std::any_of(file.layers.begin(), file.layers.end(), of_text)) {
+    throw Error(ErrorKind::mismatch,
+                "the adapter " + file.path.string() +
+                    " has layers of the text encoder, which would be lost: give "
+                    "--train-text-encoder too");
+  }
   unet_lora.load(file);
   if (text_encoder_lora) text_encoder_lora->load(file);
 }

@@ -7,6 +7,7 @@
 #include "omr/io/picture_file.h"
 #include "omr/io/sha256.h"
 
+#include "train/fingerprint.h"
 #include "train/jsonl.h"
 #include "train/picture_check.h"
 
@@ -28,7 +29,7 @@ ImageFolder ImageFolder::open(const fs::path& folder) {
   const fs::path list = folder / "metadata.jsonl";
   ImageFolder out;
   out.folder_ = folder;
-  out.digest_ = io::sha256_file(list);
+  std::string kept;
   const auto skip = [&](std::size_t& counter, const std::string& problem) {
     if (out.report_.first_problem.empty()) out.report_.first_problem = problem;
     ++counter;
@@ -46,7 +47,10 @@ ImageFolder ImageFolder::open(const fs::path& folder) {
                   (folder / *name).string() + " is not there, or is no whole PNG or JPEG");
     }
     out.entries_.push_back({*name, *caption, text_of(object, "negative").value_or("")});
+    kept += *name + '\0' + *caption + '\0' + out.entries_.back().negative + '\0' +
+            fingerprint(folder / *name) + '\n';
   });
+  out.digest_ = io::sha256(kept);
   out.report_.pictures = out.entries_.size();
   if (out.entries_.empty()) {
     throw Error(ErrorKind::format,
@@ -71,7 +75,7 @@ std::optional<std::string> ImageFolder::hard_negative(std::uint64_t index,
 }
 
 io::Json ImageFolder::description() const {
-  return {{"data", "imagefolder"}, {"metadata_sha256", digest_}};
+  return {{"data", "imagefolder"}, {"pictures_sha256", digest_}};
 }
 
 }  // namespace omr::train

@@ -41,7 +41,10 @@ LatentCache::LatentCache(diffusion::AutoencoderKL vae, const ImageTextSource& so
         kept->find("moments") != nullptr && kept->find("objects") != nullptr) {
       moments_ = kept->tensor("moments");
       objects_ = kept->tensor("objects");
-      return;
+      if (moments_.size(0) == static_cast<std::int64_t>(count) &&
+          objects_.size(0) == moments_.size(0))
+        return;
+      moments_ = objects_ = at::Tensor();
     }
   }
   for (std::uint64_t begin = 0; begin < count; begin += kBatch) {

@@ -63,7 +63,11 @@ class Refl : public LoraObjective {
   io::Json settings() const override {
     const LoraTrainingSettings& s = run_.settings;
     io::Json out = run_.data.prompts->description();
-    if (pictures_) out.update(run_.data.pictures->description());
+    if (pictures_) {
+      out.update(run_.data.pictures->description());
+      out["snr_gamma"] = s.snr_gamma;
+      out["caption_dropout"] = s.caption_dropout;
+    }
     out["refl_steps"] = s.refl.steps;
     out["refl_first_step"] = s.refl.first_step;
     out["refl_last_step"] = s.refl.last_step;

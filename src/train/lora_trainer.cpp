@@ -10,9 +10,11 @@
 #include "omr/train/process_group.h"
 
 #include "train/diffusion_models.h"
+#include "train/fingerprint.h"
 #include "train/lora_looks.h"
 #include "train/lora_objective.h"
 #include "train/reward_judge.h"
+#include "train/run_settings.h"
 
 namespace omr::train {
 namespace {
@@ -59,12 +61,15 @@ io::Json describe(const LoraTrainingSettings& settings, const LoraObjective& obj
   out["blocks"] = settings.lora.blocks;
   out["train_text_encoder"] = settings.train_text_encoder;
   out["patience"] = settings.patience;
+  out["base_model"] = fingerprint_of_parts(
+      {settings.unet, settings.text_encoder, settings.vae, settings.tokenizer, settings.scheduler});
   if (settings.method == LoraMethod::refl || settings.method == LoraMethod::ppo) {
     out["reward"] = to_string(settings.reward.kind);
     out["reward_schedule"] = settings.reward.schedule;
     out["reward_quant"] =
         settings.reward.options.quantization == reward::RewardQuantization::nf4 ? "nf4" : "none";
     out["reward_adapter"] = settings.reward.options.use_adapter;
+    out["reward_model"] = fingerprint_of_parts({settings.reward.model});
   }
   return out;
 }
@@ -87,9 +92,37 @@ std::string to_string(LoraMethod method) {
   return "";
 }
 
+namespace {
+
+// Rather than a run that ends with nothing learnt.
+void check_reward(const LoraTrainingSettings& settings, const LoraData& data) {
+  const bool rewarded = settings.method == LoraMethod::refl || settings.method == LoraMethod::ppo;
+  if (rewarded && data.prompts == nullptr) return;  // the method itself says so
+  if (settings.patience > 0 &&
+      (!rewarded || settings.held_out_prompts < 1 || data.held_out_prompts == nullptr)) {
+    throw Error(ErrorKind::usage,
+                "--patience weighs looks against a reward: it needs --method refl or ppo, and "
+                "--held-out-prompts of at least 1");
+  }
+  if (!rewarded) return;
+  if (settings.reward.kind == RewardKind::cons && !data.prompts->has_earlier_pictures()) {
+    throw Error(ErrorKind::usage,
+                "--reward-term cons compares with the picture of the round before, and these "
+                "prompts have none: --scenes has, or take another term");
+  }
+  if (settings.reward.kind == RewardKind::div && settings.reward.samples_per_prompt == 1) {
+    throw Error(ErrorKind::usage,
+                "--reward-term div compares the pictures of one prompt: --samples-per-prompt must "
+                "be above 1");
+  }
+}
+
+}  // namespace
+
 void train_lora(const LoraTrainingSettings& settings, const LoraData& data, ProcessGroup& processes,
                 const LoopObserver& observer, const Cancellation& cancellation) {
-  std::filesystem::create_directories(settings.loop.out);
+  check_reward(settings, data);
+  create_run_folder(settings.loop.out);
   DiffusionModels models(settings);
   std::unique_ptr<RewardJudge> judge;
   if (settings.method == LoraMethod::refl || settings.method == LoraMethod::ppo)

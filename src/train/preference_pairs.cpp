@@ -1,5 +1,6 @@
 #include "omr/train/preference_pairs.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string_view>
@@ -44,6 +45,18 @@ std::optional<PreferenceEntry> entry_of(const io::Json& object, const fs::path& 
   return PreferenceEntry{*prompt, *first, *second, *label};
 }
 
+bool same_picture(const fs::path& first, const fs::path& second) {
+  if (first.lexically_normal() == second.lexically_normal()) return true;
+  std::error_code code;
+  return fs::file_size(first, code) == fs::file_size(second, code) && !code &&
+         io::sha256_file(first) == io::sha256_file(second);
+}
+
+bool all_ties(const std::vector<PreferenceEntry>& entries) {
+  return std::all_of(entries.begin(), entries.end(),
+                     [](const PreferenceEntry& entry) { return entry.label_0 == 0.5; });
+}
+
 }  // namespace
 
 std::string PreferenceReport::summary() const {
@@ -71,7 +84,7 @@ void PreferencePairs::add(PreferenceEntry entry, const std::string& where) {
     return skip(report_.missing_files,
                 image.string() + " is not there, or is no whole PNG or JPEG");
   }
-  if (entry.image_0.lexically_normal() == entry.image_1.lexically_normal())
+  if (same_picture(entry.image_0, entry.image_1))
     return skip(report_.equal_pairs, where + " compares a picture with itself");
   entries_.push_back(std::move(entry));
 }
@@ -83,9 +96,7 @@ void PreferencePairs::finish(const std::string& where) {
                 where + " holds no pair that can be used" +
                     (report_.first_problem.empty() ? "" : ": " + report_.first_problem));
   }
-  bool judged = false;
-  for (const PreferenceEntry& entry : entries_) judged |= entry.label_0 != 0.5;
-  if (!judged) {
+  if (all_ties(entries_)) {
     throw Error(ErrorKind::format, where + ": all " + plural(entries_.size(), "pair") +
                                        " are ties, from which nothing can be learnt");
   }
@@ -132,6 +143,8 @@ std::pair<PreferencePairs, PreferencePairs> PreferencePairs::split(double share)
         static_cast<double>(1 << 24);
     (place < share ? out.first : out.second).entries_.push_back(entry);
   }
+  // Ties alone teach nothing.
+  if (all_ties(out.second.entries_)) out.first.entries_.clear(), out.second.entries_ = entries_;
   for (PreferencePairs* part : {&out.first, &out.second}) {
     part->report_.pairs = part->entries_.size();
     part->weigh();

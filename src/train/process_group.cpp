@@ -74,7 +74,7 @@ ProcessGroup::~ProcessGroup() = default;
 ProcessGroup::ProcessGroup(ProcessGroup&&) noexcept = default;
 ProcessGroup& ProcessGroup::operator=(ProcessGroup&&) noexcept = default;
 
-ProcessGroup ProcessGroup::from_environment(c10::Device device) {
+ProcessGroup ProcessGroup::from_environment() {
   ProcessGroup out;
   // Slurm's own variables stand in every job's environment: they mean processes only beside an
   // address.
@@ -120,11 +120,25 @@ ProcessGroup ProcessGroup::from_environment(c10::Device device) {
   return out;
 }
 
-void ProcessGroup::all_reduce(const std::vector<at::Tensor>& tensors) {
+template <typename Exchange>
+void ProcessGroup::exchange(const std::vector<at::Tensor>& tensors, const Exchange& with) {
   if (!link_ || tensors.empty()) return;
   std::vector<at::Tensor> flat = {link_->flat(tensors)};
-  link_->backend->allreduce(flat)->wait();
+  try {
+    with(*link_->backend, flat)->wait();
+  } catch (const std::exception&) {
+    // What c10d says of it is an address and a place in its source.
+    throw Error(ErrorKind::io, "process " + std::to_string(rank_) + " of " + std::to_string(size_) +
+                                   " lost the others: one of them ended, and its own message says "
+                                   "why");
+  }
   Link::spread(flat.front(), tensors);
+}
+
+void ProcessGroup::all_reduce(const std::vector<at::Tensor>& tensors) {
+  exchange(tensors, [](c10d::Backend& backend, std::vector<at::Tensor>& flat) {
+    return backend.allreduce(flat);
+  });
 }
 
 double ProcessGroup::all_reduce(double value) {
@@ -135,10 +149,9 @@ double ProcessGroup::all_reduce(double value) {
 }
 
 void ProcessGroup::broadcast(const std::vector<at::Tensor>& tensors) {
-  if (!link_ || tensors.empty()) return;
-  std::vector<at::Tensor> flat = {link_->flat(tensors)};
-  link_->backend->broadcast(flat)->wait();
-  Link::spread(flat.front(), tensors);
+  exchange(tensors, [](c10d::Backend& backend, std::vector<at::Tensor>& flat) {
+    return backend.broadcast(flat);
+  });
 }
 
 std::int64_t local_rank() { return either("LOCAL_RANK", "SLURM_LOCALID").value_or(0); }

@@ -13,17 +13,21 @@ namespace omr::train {
 RefinerRecords RefinerRecords::open(const std::filesystem::path& file) {
   std::vector<RefinerRecord> records;
   std::size_t broken_lines = 0;
-  for_each_line(file, [&](std::string_view line, const std::string&) {
+  std::string first_problem;
+  for_each_line(file, [&](std::string_view line, const std::string& where) {
     const io::Json object = io::Json::parse(line, nullptr, /*allow_exceptions=*/false);
     const auto take = [&](const char* key) {
       return object.is_object() ? text_of(object, key).value_or("") : std::string();
     };
     RefinerRecord record{take("prompt"), take("feedback"), take("refined"), take("reasoning")};
     const bool good = !record.prompt.empty() && !record.feedback.empty() && !record.refined.empty();
-    good ? records.push_back(std::move(record)) : void(++broken_lines);
+    if (good) return records.push_back(std::move(record));
+    if (broken_lines++ == 0)
+      first_problem = where + R"( is no {"prompt": …, "feedback": …, "refined": …})";
   });
   RefinerRecords out = of(std::move(records), file.string());
   out.broken_lines_ = broken_lines;
+  out.first_problem_ = first_problem;
   return out;
 }
 

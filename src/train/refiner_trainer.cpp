@@ -15,6 +15,7 @@
 #include "omr/train/process_group.h"
 #include "omr/train/sample_random.h"
 
+#include "train/fingerprint.h"
 #include "train/jsonl.h"
 #include "train/model_output.h"
 
@@ -99,6 +100,7 @@ void train_refiner(const RefinerSettings& settings, const RefinerSource& source,
                  generator_for(settings.loop.seed, Purpose::weights, 0));
     trainee.groups = {{lora->parameters(), 1.0}};
     trainee.settings["base"] = settings.quantize_nf4 ? "nf4" : "dense";
+    trainee.settings["base_model"] = fingerprint_of_parts({settings.model});
     trainee.settings["rank"] = settings.lora.rank;
     trainee.settings["alpha"] = settings.lora.alpha;
     trainee.settings["target_modules"] = settings.lora.target_modules;

@@ -13,6 +13,7 @@
 #include "omr/train/sample_random.h"
 
 #include "train/clip_inputs.h"
+#include "train/fingerprint.h"
 #include "train/model_output.h"
 
 namespace omr::train {
@@ -140,6 +141,7 @@ io::Json describe(const RewardTrainingSettings& settings, const PreferenceSource
   out["trained"] = settings.full ? "all weights" : "adapter";
   if (settings.full) return out;
   out["base"] = settings.quantize_nf4 ? "nf4" : "dense";
+  out["base_model"] = fingerprint_of_parts({settings.model});
   out["rank"] = settings.lora.rank;
   out["alpha"] = settings.lora.alpha;
   out["target_modules"] = settings.lora.target_modules;

@@ -20,6 +20,15 @@ void check_loop_settings(const LoopSettings& settings) {
   positive(settings.evaluate_every, "--sample-every");
 }
 
+void create_run_folder(const std::filesystem::path& folder) {
+  std::error_code code;
+  std::filesystem::create_directories(folder, code);
+  if (!code && std::filesystem::is_directory(folder)) return;
+  throw Error(ErrorKind::io, "cannot create the folder " + folder.string() + ": " +
+                                 (code ? code.message() : "something else has its name") +
+                                 "; --out DIR names another place");
+}
+
 io::Json describe_run(const LoopSettings& settings, const Trainee& trainee, std::int64_t processes,
                       c10::ScalarType dtype) {
   const LearningRate& rate = settings.learning_rate;

@@ -14,6 +14,9 @@ namespace omr::train {
 // Throws Error(usage) for counts below 1.
 void check_loop_settings(const LoopSettings& settings);
 
+// With the folders above it. Throws Error(io).
+void create_run_folder(const std::filesystem::path& folder);
+
 // Everything that decides the numbers of a resumed run. How many steps there are may change.
 io::Json describe_run(const LoopSettings& settings, const Trainee& trainee, std::int64_t processes,
                       c10::ScalarType dtype);

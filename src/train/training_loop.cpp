@@ -52,6 +52,7 @@ class Run {
 
   std::int64_t step() const { return step_; }
   bool stopped() const { return stopped_; }
+  bool look_due() const { return look_due_; }
   std::int64_t skipped() const { return skipped_; }
 
   // One update. False when it was skipped because the loss or the gradient has no value.
@@ -117,7 +118,9 @@ class Run {
   void look() {
     const at::NoGradGuard no_grad;
     const Ema::Swapped averaged(ema_);
+    look_due_ = true;
     const Evaluation evaluation = trainee_.evaluate(step_);
+    look_due_ = false;
     const std::string seen = record_->look(step_, evaluation);
     if (!seen.empty()) observer_.on_message("step " + std::to_string(step_) + ": " + seen);
     if (evaluation.stop.empty()) return;
@@ -134,7 +137,8 @@ class Run {
                            {"loss_scale", scaler_.state_scale()},
                            {"good_steps", scaler_.state_good_steps()},
                            {"threads", at::get_num_threads()},
-                           {"stopped", stopped_}};
+                           {"stopped", stopped_},
+                           {"look_due", look_due_}};
     for (const auto& [name, parameter] : optimizer_.parameters())
       checkpoint.parameters.emplace_back(name, parameter.detach());
     checkpoint.optimizer = optimizer_.state();
@@ -153,11 +157,8 @@ class Run {
 
  private:
   void open_folder() {
-    std::error_code code;
     const fs::path checkpoints = settings_.out / "checkpoints";
-    fs::create_directories(checkpoints, code);
-    if (!fs::is_directory(checkpoints, code))
-      throw Error(ErrorKind::io, "cannot create the folder " + checkpoints.string());
+    create_run_folder(checkpoints);
     std::vector<std::string> broken;
     const std::optional<Checkpoint> found = load_newest_checkpoint(checkpoints, &broken);
     for (const std::string& name : broken) {
@@ -188,6 +189,7 @@ class Run {
     if (trainee_.load_state) trainee_.load_state(checkpoint.trainee);
     step_ = checkpoint.step;
     stopped_ = checkpoint.counters.value("stopped", false);
+    look_due_ = checkpoint.counters.value("look_due", false);
     skipped_ = checkpoint.counters.value("skipped", std::int64_t{0});
     scaler_.load_state(checkpoint.counters.value("loss_scale", 1.0),
                        checkpoint.counters.value("good_steps", std::int64_t{0}));
@@ -221,8 +223,17 @@ class Run {
   std::int64_t step_ = 0;
   std::int64_t skipped_ = 0;
   bool stopped_ = false;
+  bool look_due_ = false;  // a look at held-out data broke off
   double seconds_per_step_ = 0;
 };
+
+Error without_value(std::int64_t step) {
+  return Error(ErrorKind::mismatch,
+               "the loss or its gradient has had no value (NaN or infinite) for " +
+                   std::to_string(kMaxSkippedInARow) + " steps, up to step " +
+                   std::to_string(step) +
+                   ": lower --lr, and look at the data; the last checkpoint is from before");
+}
 
 }  // namespace
 
@@ -243,35 +254,27 @@ void run_training(const LoopSettings& settings, Trainee& trainee, ProcessGroup& 
   Run run(settings, trainee, processes, observer);
   int skipped_in_a_row = 0;
   std::int64_t saved_at = run.step();
-  while (run.step() < settings.steps && !run.stopped()) {
-    if (cancellation.requested()) {
-      if (saved_at != run.step()) run.save();
-      throw Error(ErrorKind::cancelled, "interrupted at step " + std::to_string(run.step()) +
-                                            "; --resume continues from there");
-    }
-    try {
+  try {
+    if (run.look_due()) run.evaluate();
+    while (run.step() < settings.steps && !run.stopped()) {
+      cancellation.check();
       skipped_in_a_row = run.update() ? 0 : skipped_in_a_row + 1;
-    } catch (const Error&) {
-      // Of a picture that cannot be read, say: what was learnt before it is kept.
-      if (saved_at != run.step() && skipped_in_a_row == 0) run.save();
-      throw;
+      if (skipped_in_a_row == kMaxSkippedInARow) throw without_value(run.step());
+      // Before the checkpoint, which holds what the trainer has made of the look.
+      if (run.step() % settings.evaluate_every == 0 || run.step() == settings.steps) run.evaluate();
+      // A checkpoint must not keep weights that a broken loss may have come from.
+      if (skipped_in_a_row == 0 && (run.step() % settings.checkpoint_every == 0 ||
+                                    run.step() == settings.steps || run.stopped())) {
+        run.save();
+        saved_at = run.step();
+      }
     }
-    if (skipped_in_a_row == kMaxSkippedInARow) {
-      throw Error(ErrorKind::mismatch,
-                  "the loss or its gradient has had no value (NaN or infinite) for " +
-                      std::to_string(kMaxSkippedInARow) + " steps, up to step " +
-                      std::to_string(run.step()) +
-                      ": lower --lr, and look at the data; the last "
-                      "checkpoint is from before");
-    }
-    // Before the checkpoint, which holds what the trainer has made of the look.
-    if (run.step() % settings.evaluate_every == 0 || run.step() == settings.steps) run.evaluate();
-    // A checkpoint must not keep weights that a broken loss may have come from.
-    if (skipped_in_a_row == 0 && (run.step() % settings.checkpoint_every == 0 ||
-                                  run.step() == settings.steps || run.stopped())) {
-      run.save();
-      saved_at = run.step();
-    }
+  } catch (const Error& error) {
+    // Of an interruption, or a picture that cannot be read: what was learnt before it is kept.
+    if (saved_at != run.step() && skipped_in_a_row == 0) run.save();
+    if (error.kind() != ErrorKind::cancelled) throw;
+    throw Error(ErrorKind::cancelled, "interrupted at step " + std::to_string(run.step()) +
+                                          "; --resume continues from there");
   }
   run.finish();
   if (run.skipped() > 0) {

@@ -17,7 +17,9 @@
 
 #include "train/denoising_samples.h"
 #include "train/diffusion_parts.h"
+#include "train/fingerprint.h"
 #include "train/model_output.h"
+#include "train/run_settings.h"
 
 namespace omr::train {
 namespace {
@@ -61,7 +63,7 @@ class UNetTraining {
     check_parts(vae_->config(), unet_->config(), text_encoder_->config(), settings.width,
                 settings.height);
     make_frozen(*vae_, settings.loop.device);
-    fs::create_directories(settings.loop.out);
+    create_run_folder(settings.loop.out);
     samples_ = std::make_unique<DenoisingSamples>(
         DenoisingSettings{settings.loop.seed, settings.width, settings.height, settings.snr_gamma,
                           settings.timestep_bias},
@@ -197,6 +199,9 @@ void train_unet(const UNetSettings& settings, const ImageTextSource& source,
   trainee.settings["caption_dropout"] = settings.caption_dropout;
   trainee.settings["train_text_encoder"] = settings.train_text_encoder;
   trainee.settings["text_encoder_lr_factor"] = settings.text_encoder_lr_factor;
+  std::vector<fs::path> frozen = {settings.vae, settings.scheduler, settings.tokenizer};
+  if (!settings.train_text_encoder) frozen.push_back(settings.text_encoder);
+  trainee.settings["frozen_parts"] = fingerprint_of_parts(frozen);
   trainee.loss = [&](const MicroBatch& batch) { return training.loss(batch); };
   trainee.evaluate = [&](std::int64_t) { return training.evaluate(); };
   trainee.save = [&] { training.save(); };

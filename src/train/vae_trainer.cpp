@@ -12,6 +12,7 @@
 #include "omr/train/sample_random.h"
 #include "omr/train/training_pixels.h"
 
+#include "train/fingerprint.h"
 #include "train/model_output.h"
 
 namespace omr::train {
@@ -102,6 +103,8 @@ void train_vae(const VaeSettings& settings, const ImageTextSource& source,
   trainee.settings["object_weight"] = settings.object_weight;
   trainee.settings["decoder_only"] = settings.decoder_only;
   trainee.settings["latent_noise"] = settings.latent_noise;
+  if (settings.decoder_only && !settings.from_nothing)
+    trainee.settings["encoder"] = fingerprint_of_parts({settings.model});
 
   trainee.loss = [&](const MicroBatch& batch) {
     std::vector<std::uint64_t> indices;

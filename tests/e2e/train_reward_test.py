@@ -95,6 +95,9 @@ class TrainRewardTest(EndToEndTest):
         tie = {"prompt": "a square", "image_0": "red.png", "image_1": "blue.png", "label": 0.5}
         init = ["--init", PACK / "reward"]
         self.assert_refused(self.train("reward", *init, "--data", self.pairs(folder, tie, tie)), "all 2 pairs are ties")
+        (folder / "copy.png").write_bytes((folder / "red.png").read_bytes())
+        copies = {"prompt": "a square", "chosen": "red.png", "rejected": "copy.png"}
+        self.assert_refused(self.train("reward", *init, "--data", self.pairs(folder, copies, copies)), "compares a picture with itself")
         self.assert_refused(self.train("reward", *init, "--data", self.pairs(folder, "{broken")), "line 1")
         self.assert_refused(self.train("reward", *init, "--data", folder / "absent.jsonl"), "absent.jsonl")
         self.assert_refused(self.train("reward", *init), "--data")

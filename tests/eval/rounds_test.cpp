@@ -85,7 +85,8 @@ TEST(RoundsExperimentTest, DialoguesEndWhenAllIsRightOrTheUserGivesUp) {
   RoundsExperiment what = experiment({"full"});
   what.user.max_rounds = 4;
   bool gave_up = false, accepted = false;
-  for (const DialogueTrace& dialogue : run(what, drawer)[0].dialogues) {
+  const auto results = run(what, drawer);
+  for (const DialogueTrace& dialogue : results[0].dialogues) {
     EXPECT_EQ(dialogue.accepted, dialogue.rounds.back().comparison.all_right());
     for (std::size_t r = 0; r + 1 < dialogue.rounds.size(); ++r) {
       EXPECT_FALSE(dialogue.rounds[r].comparison.all_right());

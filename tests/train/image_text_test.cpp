@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "omr/io/png.h"
+#include "omr/train/autoencoder_loss.h"
 #include "omr/train/diffusion_loss.h"
 #include "omr/train/image_folder.h"
 #include "omr/train/sample_random.h"
@@ -13,6 +14,7 @@
 
 #include "support/error_of.h"
 #include "support/temporary_folder.h"
+#include "train/fingerprint.h"
 
 namespace omr::train {
 namespace {
@@ -44,6 +46,62 @@ TEST(ImageFolderTest, GoodLinesStayAndBadOnesAreCounted) {
   EXPECT_EQ(source.report().missing_files, 2u);
   EXPECT_NE(source.report().summary().find("line 3"), std::string::npos)
       << source.report().summary();
+}
+
+TEST(ImageFolderTest, ItsDescriptionIsOfTheLinesThatAreKeptAndOfTheirPictures) {
+  const TemporaryFolder folder;
+  folder.write("a.png", io::encode_png(plain(3, 2, 7)));
+  folder.write("metadata.jsonl",
+               "{\"file_name\": \"a.png\", \"text\": \"seven\"}\n"
+               "{\"file_name\": \"b.png\", \"text\": \"nine\"}\n");
+  const io::Json lacking = ImageFolder::open(folder.path()).description();
+  EXPECT_EQ(ImageFolder::open(folder.path()).description(), lacking);
+  folder.write("b.png", io::encode_png(plain(3, 2, 9)));
+  const io::Json whole = ImageFolder::open(folder.path()).description();
+  EXPECT_NE(whole, lacking);
+  folder.write("b.png", io::encode_png(plain(3, 2, 10)));
+  EXPECT_NE(ImageFolder::open(folder.path()).description(), whole);
+}
+
+TEST(FingerprintTest, ChangesAnywhereInASmallFileAndAtTheEndsOfALargeOneShow) {
+  const TemporaryFolder folder;
+  const auto of = [&](const std::string& text) {
+    folder.write("weights.safetensors", text);
+    return fingerprint(folder.path() / "weights.safetensors");
+  };
+  for (const std::size_t size : {0, 1, 5000, 2'000'000}) {
+    const std::string text(size, 'w');
+    EXPECT_EQ(of(text), of(text));
+    EXPECT_NE(of(text), of(text + 'w'));
+    std::vector<std::size_t> places;
+    if (size > 0) places = {0, size - 1};
+    if (size == 5000) places.push_back(2500);
+    for (const std::size_t place : places) {
+      std::string other = text;
+      other[place] = 'v';
+      EXPECT_NE(of(text), of(other)) << place << " of " << size;
+    }
+  }
+  folder.write("README.md", "about");
+  const std::string parts = fingerprint_of_parts({folder.path()});
+  folder.write("README.md", "about it");
+  EXPECT_EQ(fingerprint_of_parts({folder.path()}), parts);
+  folder.write("adapter/adapter_config.json", "{}");
+  EXPECT_NE(fingerprint_of_parts({folder.path()}), parts);
+}
+
+TEST(AutoencoderLossTest, ABatchInPartsIsTheSameBatch) {
+  at::manual_seed(4);
+  const at::Tensor made = at::randn({4, 3, 6, 5}), pixels = at::randn({4, 3, 6, 5}),
+                   weights = at::rand({4, 1, 6, 5}) * 10;
+  const diffusion::DiagonalGaussian posterior{at::randn({4, 2, 3, 2}), at::randn({4, 2, 3, 2})};
+  const auto total = [&](std::int64_t first, std::int64_t count) {
+    const auto part = [&](const at::Tensor& x) { return x.narrow(0, first, count); };
+    return autoencoder_loss(part(made), part(pixels),
+                            {part(posterior.mean), part(posterior.logvar)}, part(weights), {})
+        .total;
+  };
+  EXPECT_TRUE(at::allclose((total(0, 1) + 3 * total(1, 3)) / 4, total(0, 4), 1e-5));
 }
 
 TEST(ImageFolderTest, FolderWithoutAUsablePictureIsRefused) {

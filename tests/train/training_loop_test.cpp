@@ -68,6 +68,8 @@ class TrainingLoopTest : public testing::Test {
       return MicroLoss{sum, static_cast<double>(batch.positions.size()), {{"twice", 2.0}}};
     };
     trainee.evaluate = [&](std::int64_t step) {
+      looks_.push_back(step);
+      if (step == unreadable_look_) throw Error(ErrorKind::io, "cannot read held-out.png");
       Evaluation evaluation;
       evaluation.metrics["held_out"] = static_cast<double>(step);
       evaluation.pictures.emplace_back("a <b> & c", Image{2, 1, {1, 2, 3, 4, 5, 6}});
@@ -99,6 +101,8 @@ class TrainingLoopTest : public testing::Test {
   TemporaryFolder folder_;
   std::set<std::int64_t> poison_;
   std::vector<std::uint64_t> positions_;
+  std::vector<std::int64_t> looks_;
+  std::int64_t unreadable_look_ = -1;
   std::vector<double> losses_;
   std::vector<std::string> messages_;
   std::exception_ptr error_;
@@ -216,6 +220,23 @@ TEST_F(TrainingLoopTest, InterruptionLeavesACheckpoint) {
       cancellation);
   EXPECT_NE(error().find("--resume"), std::string::npos) << error();
   EXPECT_TRUE(std::filesystem::exists(settings("stopped").out / "checkpoints/step-00000007"));
+}
+
+TEST_F(TrainingLoopTest, ALookThatBreaksOffLosesNoStepAndIsMadeUpForOnResuming) {
+  const std::vector<at::Tensor> whole = run(settings("whole"));
+  LoopSettings parted = settings("parted");
+  unreadable_look_ = 8;
+  run(parted);
+  EXPECT_EQ(error(), "cannot read held-out.png");
+  EXPECT_TRUE(std::filesystem::exists(parted.out / "checkpoints/step-00000008"));
+  unreadable_look_ = -1;
+  error_ = nullptr;
+  looks_.clear();
+  parted.resume = true;
+  const std::vector<at::Tensor> resumed = run(parted);
+  EXPECT_EQ(error(), "");
+  EXPECT_EQ(looks_, (std::vector<std::int64_t>{8, 12}));
+  EXPECT_TRUE(at::equal(whole[0], resumed[0]));
 }
 
 TEST_F(TrainingLoopTest, EverySampleIsSeenOnceInOrder) {

@@ -16,12 +16,12 @@ struct AutoencoderLossWeights {
 
 struct AutoencoderLoss {
   at::Tensor total;   // scalar
-  at::Tensor l1, l2;  // weighted means over pixels
+  at::Tensor l1, l2;  // weighted means over each picture's pixels, then over pictures
   at::Tensor kl;  // mean over the latents' elements, so that its weight does not depend on the size
 };
 
-// reconstruction and pixels [B, 3, H, W]; pixel_weights [B, 1, H, W] or undefined (all 1): errors
-// are averaged with these weights.
+// reconstruction and pixels [B, 3, H, W]; pixel_weights [B, 1, H, W] or undefined (all 1): the
+// errors of a picture are averaged with its weights.
 AutoencoderLoss autoencoder_loss(const at::Tensor& reconstruction, const at::Tensor& pixels,
                                  const diffusion::DiagonalGaussian& posterior,
                                  const at::Tensor& pixel_weights,

@@ -45,7 +45,7 @@ class ImageFolder : public ImageTextSource {
   std::filesystem::path folder_;
   std::vector<Entry> entries_;
   ImageFolderReport report_;
-  std::string digest_;  // of metadata.jsonl
+  std::string digest_;  // of the lines that were kept and of their pictures
 };
 
 }  // namespace omr::train

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include <ATen/core/Tensor.h>
-#include <c10/core/Device.h>
 
 namespace omr::train {
 
@@ -16,10 +15,10 @@ class ProcessGroup {
  public:
   // One process alone: nothing is sent.
   ProcessGroup();
-  // Joins what the environment describes; alone when it describes nothing. Gloo for tensors on the
-  // CPU, NCCL on CUDA. Throws Error(usage) for a half description, Error(io) when the others do not
-  // come, Error(resource) when this PyTorch has no backend for the device.
-  static ProcessGroup from_environment(c10::Device device);
+  // Joins what the environment describes; alone when it describes nothing. Gloo carries the
+  // tensors, those on CUDA through the CPU's memory. Throws Error(usage) for a half description,
+  // Error(io) when the others do not come.
+  static ProcessGroup from_environment();
   ~ProcessGroup();
   ProcessGroup(ProcessGroup&&) noexcept;
   ProcessGroup& operator=(ProcessGroup&&) noexcept;
@@ -28,7 +27,8 @@ class ProcessGroup {
   std::int64_t size() const { return size_; }
   bool is_first() const { return rank_ == 0; }
 
-  // Every process holds the sum afterwards. The tensors travel as one.
+  // Every process holds the sum afterwards. The tensors travel as one. Throws Error(io) when a
+  // process is gone; likewise below.
   void all_reduce(const std::vector<at::Tensor>& tensors);
   double all_reduce(double value);
   // Every process holds what the first one does.
@@ -36,6 +36,10 @@ class ProcessGroup {
 
  private:
   struct Link;
+  // `with(backend, tensors in one)` starts the exchange. Throws Error(io) when a process is gone.
+  template <typename Exchange>
+  void exchange(const std::vector<at::Tensor>& tensors, const Exchange& with);
+
   std::unique_ptr<Link> link_;  // null when alone
   std::int64_t rank_ = 0;
   std::int64_t size_ = 1;

@@ -27,6 +27,8 @@ class PromptSource {
   virtual ~PromptSource() = default;
   virtual std::uint64_t size() const = 0;  // 0: without end
   virtual DialoguePrompt prompt(std::uint64_t index) const = 0;
+  // Whether some prompts have a picture of the round before.
+  virtual bool has_earlier_pictures() const { return false; }
   // By a judge that is no model; nullopt where none is at hand.
   virtual std::optional<Judgement> judge(std::uint64_t /*index*/, const Image& /*picture*/) const {
     return std::nullopt;

@@ -31,15 +31,15 @@ class RefinerSource {
 // Records in memory.
 class RefinerRecords : public RefinerSource {
  public:
-  // A file with one JSON object a line: "prompt", "feedback", "refined", and perhaps
-  // "reasoning". Lines that are no such
-  // object, or not UTF-8, are skipped and counted. Throws Error(io), Error(format) when no line is
-  // good.
+  // A file with one JSON object a line: "prompt", "feedback", "refined", and perhaps "reasoning".
+  // Lines that are no such object, or not UTF-8, are skipped and counted. Throws Error(io),
+  // Error(format) when no line is good.
   static RefinerRecords open(const std::filesystem::path& file);
   // Throws Error(format), naming `where`, when there are none.
   static RefinerRecords of(std::vector<RefinerRecord> records, const std::string& where);
 
   std::size_t broken_lines() const { return broken_lines_; }
+  const std::string& first_problem() const { return first_problem_; }  // "FILE line N …"
   std::uint64_t size() const override { return records_.size(); }
   RefinerRecord record(std::uint64_t index) const override { return records_[index]; }
   io::Json description() const override {
@@ -49,6 +49,7 @@ class RefinerRecords : public RefinerSource {
  private:
   std::vector<RefinerRecord> records_;
   std::size_t broken_lines_ = 0;
+  std::string first_problem_;
   std::string digest_;
 };
 

@@ -21,6 +21,7 @@ class ScenePrompts : public PromptSource {
   explicit ScenePrompts(const ScenePromptSettings& settings) : settings_(settings) {}
   std::uint64_t size() const override { return settings_.prompts; }
   DialoguePrompt prompt(std::uint64_t index) const override;
+  bool has_earlier_pictures() const override { return settings_.rounds > 1; }
   // By the pixel judge, against what the prompt says.
   std::optional<Judgement> judge(std::uint64_t index, const Image& picture) const override;
   io::Json description() const override;
