@@ -24,7 +24,9 @@ constexpr std::string_view kUnfinished = ".part-";  // and the writer's process 
 class TemporaryFile {
  public:
   explicit TemporaryFile(const fs::path& target) : target_(target), name_(name_beside(target)) {
-    fd_ = ::open(name_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    // The name can be guessed: a link that a stranger's folder has under it must not be followed.
+    ::unlink(name_.c_str());
+    fd_ = ::open(name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd_ < 0) fail("cannot create");
   }
   ~TemporaryFile() {

@@ -65,6 +65,19 @@ TEST(WriteAtomicallyTest, TakesTheLongestNameThatTheFileSystemTakes) {
   EXPECT_EQ(bytes_of(file), "x");
 }
 
+TEST(WriteAtomicallyTest, FollowsNoLinkThatAStrangerLaidOut) {
+  const TemporaryFolder folder, outside;
+  const fs::path victim = outside.write("victim", "kept");
+  const fs::path file = folder.path() / "f";
+  fs::create_symlink(victim, file);
+  fs::create_symlink(victim, file.string() + ".part-" + std::to_string(::getpid()));
+  write_atomically(file, "x");
+  EXPECT_EQ(bytes_of(victim), "kept");
+  EXPECT_EQ(bytes_of(file), "x");
+  EXPECT_FALSE(fs::is_symlink(file));
+  EXPECT_EQ(names_in(folder.path()), std::vector<std::string>{"f"});
+}
+
 TEST(WriteAtomicallyTest, LeavesNothingBehindWhenTheTargetIsAFolder) {
   const TemporaryFolder folder;
   folder.write("target/inside", "kept");

@@ -8,7 +8,8 @@ namespace omr::io {
 
 // Replaces `path` with `bytes`: temporary file in the same folder, write, fsync, rename, fsync of
 // the folder; every result is checked. Throws Error(io) naming the path and the cause (no space
-// left, permission denied, …) and leaves nothing behind.
+// left, permission denied, …) and leaves nothing behind. No link is followed: one at `path` is
+// replaced.
 void write_atomically(const std::filesystem::path& path, std::string_view bytes);
 
 // Removes the temporary files in `folder` whose writers no longer live: what a killed process left.
