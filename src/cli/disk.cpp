@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "omr/core/error.h"
@@ -33,12 +34,17 @@ namespace fs = std::filesystem;
 class Descriptor {
  public:
   Descriptor(const fs::path& path, int flags, const char* what)
-      // A link in a stranger's session folder must not lead a write out of it.
-      : path_(path), fd_(::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW, 0644)) {
+      // A link in a stranger's session folder must not lead a write out of it, and a pipe in it
+      // would be waited for.
+      : fd_(::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644)) {
     if (fd_ < 0 && errno == ELOOP)
       throw Error(ErrorKind::io, std::string(what) + " " + path.string() +
                                      ": it is a link, and a session's files are never links");
     if (fd_ < 0) fail(what, path, errno);
+    struct stat status {};
+    if (::fstat(fd_, &status) == 0 && S_ISREG(status.st_mode)) return;
+    ::close(fd_);
+    throw Error(ErrorKind::io, std::string(what) + " " + path.string() + ": not a regular file");
   }
   ~Descriptor() { ::close(fd_); }
   Descriptor(const Descriptor&) = delete;
@@ -46,7 +52,6 @@ class Descriptor {
   int get() const { return fd_; }
 
  private:
-  fs::path path_;
   int fd_;
 };
 

@@ -1,12 +1,11 @@
 #include "omr/io/json_file.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <set>
 
 #include "omr/core/error.h"
+
+#include "io/input_file.h"
 
 namespace omr::io {
 namespace {
@@ -44,27 +43,7 @@ class StrictParse {
 }  // namespace
 
 std::string read_text(const std::filesystem::path& path, std::size_t limit) {
-  std::error_code code;
-  if (std::filesystem::is_directory(path, code)) {
-    throw Error(ErrorKind::io, "cannot read " + path.string() + ": it is a folder");
-  }
-  errno = 0;
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw Error(ErrorKind::io, "cannot read " + path.string() + ": " + std::strerror(errno));
-  // A pipe or a device has no size to ask for, so the limit holds while reading.
-  std::string text;
-  std::vector<char> piece(1 << 16);
-  while (in) {
-    in.read(piece.data(), static_cast<std::streamsize>(piece.size()));
-    text.append(piece.data(), static_cast<std::size_t>(in.gcount()));
-    if (text.size() > limit) {
-      throw Error(ErrorKind::format, path.string() + " is longer than the " +
-                                         std::to_string(limit) + " bytes expected");
-    }
-  }
-  if (in.bad())
-    throw Error(ErrorKind::io, "cannot read " + path.string() + ": " + std::strerror(errno));
-  return text;
+  return InputFile(path, InputSource::regular_file_or_own_descriptor).read_all(limit);
 }
 
 Json parse_json(std::string_view text, const std::string& where) {

@@ -8,13 +8,12 @@
 
 #include <ATen/Functions.h>
 #include <ATen/ops/from_blob.h>
-#include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "omr/core/error.h"
 #include "omr/io/json_file.h"
+
+#include "io/input_file.h"
 
 namespace omr::io {
 namespace {
@@ -77,32 +76,20 @@ void refuse_foreign(const std::filesystem::path& path, const std::byte* bytes, s
 }  // namespace
 
 std::shared_ptr<const SafetensorsFile> SafetensorsFile::open(const std::filesystem::path& path) {
-  // Without O_NONBLOCK a named pipe would be waited for before it can be refused.
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0)
-    throw Error(ErrorKind::io, "cannot open " + path.string() + ": " + std::strerror(errno));
-  struct stat status {};
-  if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
-    ::close(fd);
-    throw Error(ErrorKind::io, "cannot open " + path.string() + ": not a regular file");
-  }
+  const InputFile input(path);
   std::shared_ptr<SafetensorsFile> file(new SafetensorsFile());
   file->path_ = path;
-  file->size_ = static_cast<std::size_t>(status.st_size);
+  file->size_ = input.size();
   if (file->size_ > 0) {
     // Private and writable: tensors are ordinary tensors to the rest of the program, and a stray
     // write to one must not reach the file.
-    void* mapping =
-        ::mmap(nullptr, file->size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, 0);
-    const int cause = errno;
-    ::close(fd);
+    void* mapping = ::mmap(nullptr, file->size_, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_NORESERVE, input.descriptor(), 0);
     if (mapping == MAP_FAILED) {
-      throw Error(ErrorKind::resource, "cannot map " + path.string() + ": " + std::strerror(cause));
+      throw Error(ErrorKind::resource, "cannot map " + path.string() + ": " + std::strerror(errno));
     }
     file->mapping_ = static_cast<std::byte*>(mapping);
     file->is_file_ = true;
-  } else {
-    ::close(fd);
   }
   file->parse_header();
   return file;

@@ -1,14 +1,13 @@
 #include "omr/io/sha256.h"
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <memory>
 #include <vector>
 
 #include <openssl/evp.h>
 
 #include "omr/core/error.h"
+
+#include "io/input_file.h"
 
 namespace omr::io {
 namespace {
@@ -50,17 +49,11 @@ std::string sha256(std::string_view bytes) {
 }
 
 std::string sha256_file(const std::filesystem::path& path) {
-  errno = 0;
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw Error(ErrorKind::io, "cannot read " + path.string() + ": " + std::strerror(errno));
+  InputFile file(path);
   Digest digest;
   std::vector<char> buffer(1 << 20);
-  while (in) {
-    in.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
-    digest.update(buffer.data(), static_cast<std::size_t>(in.gcount()));
-  }
-  if (in.bad())
-    throw Error(ErrorKind::io, "cannot read " + path.string() + ": " + std::strerror(errno));
+  while (const std::size_t got = file.read(buffer.data(), buffer.size()))
+    digest.update(buffer.data(), got);
   return digest.hex();
 }
 

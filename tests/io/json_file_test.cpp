@@ -5,6 +5,8 @@
 #include <string>
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "support/error_of.h"
 #include "support/temporary_folder.h"
@@ -71,7 +73,33 @@ TEST(ReadTextTest, ReadsWholeFilesUpToALimit) {
 }
 
 TEST(ReadTextTest, StopsAtTheLimitWhereTheSizeIsUnknown) {
-  EXPECT_EQ(error_of([] { read_text("/dev/zero", 1000); }).kind(), ErrorKind::format);
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  ASSERT_EQ(::write(ends[1], "12345", 5), 5);
+  ::close(ends[1]);
+  const std::string name = "/dev/fd/" + std::to_string(ends[0]);
+  EXPECT_EQ(error_of([&] { read_text(name, 4); }).kind(), ErrorKind::format);
+  ::close(ends[0]);
+}
+
+TEST(ReadTextTest, ReadsAPipeThatTheShellHandsOver) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  ASSERT_EQ(::write(ends[1], "text", 4), 4);
+  ::close(ends[1]);
+  EXPECT_EQ(read_text("/dev/fd/" + std::to_string(ends[0])), "text");
+  ::close(ends[0]);
+}
+
+TEST(ReadTextTest, RefusesOtherPipesAndDevicesAtOnce) {
+  const TemporaryFolder folder;
+  const std::filesystem::path pipe = folder.path() / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  for (const std::filesystem::path& path : {pipe, std::filesystem::path("/dev/zero")}) {
+    const Error error = error_of([&] { read_text(path); });
+    EXPECT_EQ(error.kind(), ErrorKind::io);
+    EXPECT_TRUE(says(error, path.string() + ": not a regular file")) << error.what();
+  }
 }
 
 TEST(ReadTextTest, NamesTheFileAndTheCauseOnFailure) {

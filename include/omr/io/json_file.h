@@ -12,7 +12,9 @@ namespace omr::io {
 
 using Json = nlohmann::json;
 
-// Whole text of a file. Throws Error(io); Error(format) when it is larger than `limit` bytes.
+// Whole text of a regular file, or of what a shell hands over as /dev/stdin or /dev/fd/N; any other
+// pipe or device is refused, for it could be waited for without end. Throws Error(io);
+// Error(format) when it is larger than `limit` bytes.
 std::string read_text(const std::filesystem::path& path, std::size_t limit = 64u << 20);
 
 // Parses strictly: UTF-8, at most 64 levels deep, no duplicate keys. `where` names the source in

@@ -9,7 +9,7 @@ namespace omr::io {
 
 // 64 lower-case hex digits.
 std::string sha256(std::string_view bytes);
-// Of a file's content. Throws Error(io).
+// Of a regular file's content. Throws Error(io).
 std::string sha256_file(const std::filesystem::path& path);
 
 }  // namespace omr::io
