@@ -38,9 +38,9 @@ void set_level(Level level) {
   }
 }
 
-void debug(std::string_view message) { logger().debug("{}", printable(message)); }
-void info(std::string_view message) { logger().info("{}", printable(message)); }
-void warn(std::string_view message) { logger().warn("warning: {}", printable(message)); }
-void error(std::string_view message) { logger().error("{}", printable(message)); }
+void debug(std::string_view message) { logger().debug("{}", printable_line(message)); }
+void info(std::string_view message) { logger().info("{}", printable_line(message)); }
+void warn(std::string_view message) { logger().warn("warning: {}", printable_line(message)); }
+void error(std::string_view message) { logger().error("{}", printable_line(message)); }
 
 }  // namespace omr::log

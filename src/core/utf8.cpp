@@ -1,5 +1,6 @@
 #include "omr/core/utf8.h"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace omr {
@@ -78,6 +79,12 @@ std::string printable(std::string_view text) {
         (code < 0x20 && code != '\n' && code != '\t') || (code >= 0x7F && code < 0xA0);
     append_utf8(out, control ? kReplacement : code);
   }
+  return out;
+}
+
+std::string printable_line(std::string_view text) {
+  std::string out = printable(text);
+  std::replace(out.begin(), out.end(), '\n', ' ');
   return out;
 }
 

@@ -82,6 +82,10 @@ TEST(PrintableTest, LetsNoEscapeSequenceThrough) {
       << "a raw byte that an 8-bit terminal obeys";
 }
 
+TEST(PrintableTest, ALineHoldsNoLineBreak) {
+  EXPECT_EQ(printable_line("x\nomr: all is well\r\n"), "x omr: all is well\ufffd ");
+}
+
 TEST(PrintableTest, LeavesNoControlCharacterForAnyByte) {
   for (int byte = 0; byte < 256; ++byte) {
     const std::string shown = printable(std::string("a") + static_cast<char>(byte) + "b");

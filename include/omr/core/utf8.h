@@ -22,4 +22,7 @@ void append_utf8(std::string& out, char32_t code_point);
 // ill-formed bytes become U+FFFD, so that no escape sequence from a file or a model gets through.
 std::string printable(std::string_view text);
 
+// The same in one line: a line break becomes a space, so that no text can pass for a line of omr's.
+std::string printable_line(std::string_view text);
+
 }  // namespace omr
