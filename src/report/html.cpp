@@ -10,8 +10,8 @@ namespace {
 
 std::string escaped(std::string_view text) {
   std::string out;
-  for (const char c : printable(text)) {
-    switch (c) {
+  for (const char32_t code : decode_utf8(printable(text))) {
+    switch (code) {
       case '<':
         out += "&lt;";
         break;
@@ -27,8 +27,12 @@ std::string escaped(std::string_view text) {
       case '\'':
         out += "&#39;";
         break;
+      case 0xFFFE:  // characters to Unicode, but not to XML, which JUnit files are
+      case 0xFFFF:
+        append_utf8(out, 0xFFFD);
+        break;
       default:
-        out += c;
+        append_utf8(out, code);
     }
   }
   return out;

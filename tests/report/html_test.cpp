@@ -15,6 +15,11 @@ TEST(HtmlTest, TextCannotBecomeMarkup) {
             "<a title=\"&quot;&gt;&lt;img\">b&lt;</a>");
 }
 
+TEST(HtmlTest, TextHoldsNothingThatXmlForbids) {
+  EXPECT_EQ(Html("a\xEF\xBF\xBE\xEF\xBF\xBF\xED\xA0\x80\x0B\u00E9\U0001F600").markup(),
+            "a\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\u00E9\U0001F600");
+}
+
 TEST(HtmlTest, CellsAndCaptionsAreEscaped) {
   EXPECT_EQ(table({"<h>"}, {{"<c>"}}).markup(),
             "<table><tr><th>&lt;h&gt;</th></tr><tr><td>&lt;c&gt;</td></tr></table>");

@@ -12,7 +12,8 @@ namespace omr::report {
 class Html {
  public:
   Html() = default;
-  // Text: < > & " ' are escaped; control characters and ill-formed UTF-8 become U+FFFD.
+  // Text: < > & " ' are escaped; control characters, ill-formed UTF-8 and what XML 1.0 forbids
+  // become U+FFFD.
   Html(std::string_view text);
   Html(const std::string& text) : Html(std::string_view(text)) {}
   Html(const char* text) : Html(std::string_view(text)) {}
