@@ -139,12 +139,20 @@ class Page {
         caption += element("span", reaction->second ? "liked" : "disliked",
                            {{"class", reaction->second ? "good" : "bad"}});
       }
-      const auto path = folder_ / session::image_name(node.record.round, k, node.picked);
-      const std::string png =
-          files_.exists(path) ? files_.read(path, kMaxPictureBytes) : std::string();
+      const std::string png = png_of(session::image_name(node.record.round, k, node.picked));
       figures += report::figure(png, caption, k == node.picked ? "picked" : "");
     }
     return element("div", figures, {{"class", "pictures"}});
+  }
+
+  // Empty when the folder holds no such picture. A stranger's folder could have a link to a file of
+  // the reader's under its name, and the page would carry that file to whoever gets the page.
+  std::string png_of(const std::string& name) const {
+    const std::filesystem::path path = folder_ / name;
+    std::error_code code;
+    if (std::filesystem::is_symlink(path, code) || !files_.exists(path)) return {};
+    std::string bytes = files_.read(path, kMaxPictureBytes);
+    return bytes.starts_with("\x89PNG\r\n\x1a\n") ? bytes : std::string();
   }
 
   const std::filesystem::path& folder_;

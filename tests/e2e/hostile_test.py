@@ -204,6 +204,71 @@ class Text(EndToEndTest):
             self.assertEqual(events, ["session", "round", "round", "round", "end"])
 
 
+    def test_a_name_with_a_line_break_makes_no_second_line(self):
+        for command in (("inspect", "/x\nomr: all is well"), ("generate", "a star", "--model", "/x\nomr: all is well")):
+            with self.subTest(command[0]):
+                self.assert_refused(omr(*command), "/x omr: all is well")
+
+
+class Folders(EndToEndTest):
+    """A stranger's folder: pipes that nobody writes to, and links to files of the reader's."""
+
+    def session(self, name):
+        folder = self.folder / name
+        self.assert_done(omr("refine", "a star", "--seed", 7, "--out", folder, *FAST))
+        return folder
+
+    def pipe_at(self, path):
+        path.unlink(missing_ok=True)
+        os.mkfifo(path)
+        return path
+
+    def test_nothing_waits_for_a_pipe(self):
+        journal_pipe, picture_pipe = self.session("journal"), self.session("picture")
+        self.pipe_at(journal_pipe / "session.jsonl")
+        self.pipe_at(picture_pipe / "round-001.png")
+        dialogues = self.folder / "dialogues"
+        dialogues.mkdir()
+        self.pipe_at(dialogues / "x.jsonl")
+        settings = {"init_image": str(self.pipe_at(self.folder / "pipe"))}
+        named = self.folder / "named.jsonl"
+        named.write_text(json.dumps({"id": "a", "turns": ["a star"], "settings": settings}) + "\n")
+        out = ("--out", self.folder / "R", *FAST)
+        for command in (("report", journal_pipe), ("refine", "--resume", journal_pipe, *FAST), ("inspect", journal_pipe),
+                        ("replay", journal_pipe, *out), ("report", picture_pipe), ("replay", dialogues, *out),
+                        ("replay", named, *out)):
+            with self.subTest(command):
+                run = omr(*command, timeout=60)
+                self.assert_nothing_uncaught(run)
+                self.assertEqual(run.code, 1, run.stderr)
+                self.assertIn("not a regular file", run.stderr)
+
+    def test_what_a_shell_hands_over_is_read(self):
+        dialogue = '{"id":"a","turns":["a star"]}\n'
+        for number, source in enumerate(("/dev/stdin", "<(cat)")):
+            with self.subTest(source):
+                script = f'"{BINARY}" replay {source} --out "{self.folder / str(number)}" {" ".join(FAST)}'
+                done = subprocess.run(["bash", "-c", script], input=dialogue, capture_output=True, text=True, timeout=60)
+                self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_a_report_carries_no_file_from_outside_the_folder(self):
+        folder, secret = self.session("D"), self.folder / "secret"
+        picture = (folder / "round-001.png").read_bytes()
+        for content, link in ((picture, True), (b"a secret", False)):
+            with self.subTest(link=link):
+                (folder / "round-001.png").unlink()
+                secret.write_bytes(content)
+                if link:
+                    (folder / "round-001.png").symlink_to(secret)
+                else:
+                    os.link(secret, folder / "round-001.png")
+                self.assert_done(omr("report", folder))
+                page = (folder / "report.html").read_text()
+                self.assertIn("the picture is missing", page)
+                self.assertNotIn("data:image", page)
+                secret.unlink()
+
+
 class Machine(EndToEndTest):
     def in_own_mounts(self, script, **options):
         """Runs a shell script where mounting concerns nobody else; `$OMR` is the program."""

@@ -54,6 +54,14 @@ TEST_F(SessionPageTest, TextFromTheSessionIsEscaped) {
   EXPECT_NE(html.find("&lt;img src=x&gt;"), std::string::npos);
 }
 
+TEST_F(SessionPageTest, WhatIsNoPictureDoesNotGoIntoThePage) {
+  talk({});
+  world_.files.files["/s/round-001.png"] = "a secret";
+  const std::string html = page();
+  EXPECT_EQ(count(html, "data:image/png;base64,"), 1u);
+  EXPECT_EQ(count(html, "the picture is missing"), 1u);
+}
+
 TEST_F(SessionPageTest, TornLinesAndMissingPicturesAreNamed) {
   talk({"add a moon"});
   world_.files.files["/s/session.jsonl"] += "{\"event\":";

@@ -155,22 +155,24 @@ class FakeRewardModel : public session::RewardModel {
   }
 };
 
-// Files that a person could read: "PNG <w> <h> <pixels> <text>".
+// Files that a person could read: a PNG's signature and "<w> <h> <pixels> <text>".
 class FakeCodec : public session::ArtifactCodec {
  public:
   std::string encode_image(const Image& image,
                            const std::vector<std::pair<std::string, std::string>>& text) override {
     std::string bytes =
-        "PNG " + std::to_string(image.width) + " " + std::to_string(image.height) + " ";
+        kPng + std::to_string(image.width) + " " + std::to_string(image.height) + " ";
     bytes.append(image.pixels.begin(), image.pixels.end());
     for (const auto& [key, value] : text) bytes += key + "=" + value;
     return bytes;
   }
   Image decode_image(std::string_view bytes, const std::string& where) override {
-    if (bytes.substr(0, 8) != "PNG 2 2 " || bytes.size() < 20) {
+    const std::string head = std::string(kPng) + "2 2 ";
+    if (!bytes.starts_with(head) || bytes.size() < head.size() + 12) {
       throw Error(ErrorKind::format, where + " is no picture");
     }
-    return {2, 2, {bytes.begin() + 8, bytes.begin() + 20}};
+    const auto pixels = bytes.begin() + static_cast<std::ptrdiff_t>(head.size());
+    return {2, 2, {pixels, pixels + 12}};
   }
   std::string encode_latents(const std::vector<Latents>& latents) override {
     std::ostringstream bytes;  // rank, shape, values, a line each
@@ -197,6 +199,9 @@ class FakeCodec : public session::ArtifactCodec {
     return out;
   }
   std::string sha256(std::string_view bytes) override { return std::to_string(hash_of(bytes)); }
+
+ private:
+  static constexpr const char* kPng = "\x89PNG\r\n\x1a\n";
 };
 
 class FakeClock : public session::Clock {
