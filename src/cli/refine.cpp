@@ -19,6 +19,7 @@
 #include "cli/interrupt.h"
 #include "cli/line_reader.h"
 #include "cli/output.h"
+#include "cli/resume_options.h"
 #include "cli/round_view.h"
 #include "cli/session_parts.h"
 
@@ -90,7 +91,7 @@ class Screen {
 
  private:
   void say(const std::string& text) const {
-    if (talkative_) print_line(printable(text));
+    if (talkative_) print_line(printable_line(text));
   }
 
   OutputOptions output_;
@@ -184,8 +185,10 @@ int run_refine(RefineOptions options) {
   SessionParts parts(options.model, options.session);
   Screen screen(options.output);
   if (!options.resume.empty()) {
-    session::Session session = session::Session::resume(parts.parts(files, clock), folder,
-                                                        parts.identity(), screen.events());
+    const session::SessionEvents events = screen.events();
+    session::Session session = session::Session::resume(
+        parts.parts(files, clock), folder, parts.identity(), events,
+        options.session.no_metadata ? session::Metadata::left_out : session::Metadata::as_before);
     if (session.resumed().torn_bytes > 0) {
       log::warn("the journal's last line was torn; " +
                 std::to_string(session.resumed().torn_bytes) + " bytes were dropped");
@@ -193,6 +196,8 @@ int run_refine(RefineOptions options) {
     for (const std::string& part : session.resumed().changed_parts) {
       log::warn("the weights of " + part + " are not those that the journal names");
     }
+    for (const std::string& line : resume_commands(options.picture, session.state().options))
+      session.run(line, events, interruption());
     return converse(session, reader, screen, folder);
   }
   session::Settings settings = parts.settings(options.picture);
@@ -219,8 +224,10 @@ void setup_refine(CLI::App& app, Command& selected) {
                       "session folder (default: omr-sessions/<time>-<words>)");
   command->add_option("--resume", options->resume, "go on with the session in this folder");
   add_session_command_options(*command, *options);
-  command->callback(
-      [options, &selected] { selected = [options] { return run_refine(*options); }; });
+  command->callback([options, command, &selected] {
+    if (!options->resume.empty()) check_resume_options(*command);
+    selected = [options] { return run_refine(*options); };
+  });
 }
 
 }  // namespace omr::cli

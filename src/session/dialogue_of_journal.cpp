@@ -116,6 +116,7 @@ Dialogue dialogue_of_journal(std::string_view text, const std::string& id,
     }
   }
   settings.round_seconds.reset();  // what it led to is recorded
+  settings.metadata = state.settings.metadata;
   dialogue.settings = to_json(settings);
   dialogue.turns.push_back(settings.prompt);
   Typist typist(dialogue, journal.records, from > 0);

@@ -201,6 +201,7 @@ Json write(const ResumeRecord& record) {
   Json object = {
       {"event", "resume"}, {"time", record.time}, {"dropped_bytes", record.dropped_bytes}};
   if (!record.user.empty()) object["user"] = record.user;
+  if (!record.metadata) object["metadata"] = false;
   return object;
 }
 Json write(const EndRecord& record) { return {{"event", "end"}, {"reason", record.reason}}; }
@@ -258,7 +259,8 @@ const std::map<std::string, Reader>& readers() {
        }},
       {"resume",
        [](const Fields& f) {
-         return ResumeRecord{f.text("time"), f.natural("dropped_bytes"), f.text("user", "")};
+         return ResumeRecord{f.text("time"), f.natural("dropped_bytes"), f.text("user", ""),
+                             !f.has("metadata") || f.boolean("metadata")};
        }},
       {"end", [](const Fields& f) { return EndRecord{f.text("reason")}; }},
   };

@@ -87,7 +87,8 @@ Session Session::start(const Parts& parts, const std::filesystem::path& folder,
 }
 
 Session Session::resume(const Parts& parts, const std::filesystem::path& folder,
-                        const ModelIdentity& identity, const SessionEvents& events) {
+                        const ModelIdentity& identity, const SessionEvents& events,
+                        Metadata metadata) {
   const std::filesystem::path path = folder / kJournalName;
   if (!parts.files.exists(path)) {
     throw Error(ErrorKind::io, folder.string() + " holds no session: there is no " + kJournalName);
@@ -128,7 +129,9 @@ Session Session::resume(const Parts& parts, const std::filesystem::path& folder,
     const std::string own = candidate_image_name(node.record.round, node.picked);
     if (parts.files.exists(folder / own)) show_picked(node, folder, parts);
   }
-  session.commit(ResumeRecord{parts.clock.now(), read.torn_bytes, parts.user}, events);
+  session.commit(
+      ResumeRecord{parts.clock.now(), read.torn_bytes, parts.user, metadata == Metadata::as_before},
+      events);
   return session;
 }
 

@@ -138,7 +138,10 @@ void apply_one(SessionState& state, const PromptRecord& record) {
 
 void apply_one(SessionState&, const DroppedRecord&) {}
 
-void apply_one(SessionState& state, const ResumeRecord&) { state.ended = false; }
+void apply_one(SessionState& state, const ResumeRecord& record) {
+  state.ended = false;
+  if (!record.metadata) state.settings.metadata = false;
+}
 
 void apply_one(SessionState& state, const EndRecord&) { state.ended = true; }
 

@@ -175,6 +175,35 @@ class Resume(EndToEndTest):
         self.assertEqual([r["round"] for r in rounds(folder)], [1, 2, 3])
         self.assertEqual(rounds(folder)[2]["parent"], 2)
 
+    def test_a_recipe_left_out_stays_out(self):
+        folder = self.session()
+        self.assert_done(omr("refine", "--resume", folder, "--no-metadata", *EXACT, stdin="make it blue\n"))
+        self.assert_done(omr("refine", "--resume", folder, *EXACT, stdin="make it red\n"))
+        self.assert_done(omr("replay", folder, "--out", self.folder / "again", *EXACT))
+        (again,) = (path.parent for path in (self.folder / "again").glob("*/session.jsonl"))
+        self.assertIn("parameters", Image.open(folder / "round-002.png").text)
+        for picture in (folder / "round-003.png", folder / "round-004.png", *again.glob("*.png")):
+            self.assertEqual(Image.open(picture).text, {}, picture)
+
+    def test_options_hold_as_commands_do_or_are_refused(self):
+        folder = self.session()
+        before = journal(folder)
+        for option in (("--size", "64x64"), ("--keep", "noise"), ("--readings", 3), ("--no-phrase-weights",),
+                       ("--out", self.folder / "E"), ("--scheduler", "euler")):
+            with self.subTest(option[0]):
+                run = omr("refine", "--resume", folder, *option, *EXACT)
+                self.assert_refused(run, option[0])
+                self.assertEqual(run.code, 2)
+        self.assertEqual(journal(folder), before)
+        options = ("--steps", 4, "--seed", 11, "--candidates", 2, "--strength", 0.5)
+        self.assert_done(omr("refine", "--resume", folder, *options, *EXACT, stdin="make it blue\n"))
+        drawn = rounds(folder)[-1]
+        self.assertEqual((drawn["steps"], drawn["seed"], len(drawn["candidates"])), (4, 11, 2))
+        self.assertIn(0.5, [candidate["strength"] for candidate in drawn["candidates"]])
+        length = len(journal(folder))
+        self.assert_done(omr("refine", "--resume", folder, *options, *EXACT))  # what holds already is no news
+        self.assertEqual([line["event"] for line in journal(folder)[length:]], ["resume", "end"])
+
     def test_a_journal_cut_at_any_byte_can_be_resumed(self):
         folder = self.session()
         whole = (folder / "session.jsonl").read_bytes()

@@ -79,7 +79,7 @@ std::vector<Record> one_of_each() {
           PromptRecord{"a star"},
           DroppedRecord{"make it red", "interrupted"},
           AcceptRecord{1, 2},
-          ResumeRecord{"2026-01-31T13:00:00Z", 17, "Bob"},
+          ResumeRecord{"2026-01-31T13:00:00Z", 17, "Bob", false},
           EndRecord{"quit"}};
 }
 

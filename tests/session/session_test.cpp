@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "omr/session/candidate_plan.h"
+#include "omr/session/dialogue.h"
 #include "omr/session/journal_reader.h"
 #include "omr/session/prompt_syntax.h"
 
@@ -363,6 +364,24 @@ TEST_F(SessionTest, WorksWithoutRewardModelAndRefiner) {
   Session again = Session::resume(parts, kFolder, kIdentity, events_);
   EXPECT_EQ(std::get<RoundDone>(again.run("add a tree", events_, world_.cancellation)).record.round,
             3);
+}
+
+TEST_F(SessionTest, MetadataLeftOutByAResumeStaysOut) {
+  {
+    Session session = Session::start(world_.parts(), kFolder, kIdentity, settings(), events_);
+    session.draw_first(events_, world_.cancellation);
+    EXPECT_NE(world_.files.at("/s/round-001.png").find("parameters="), std::string::npos);
+  }
+  {
+    Session session =
+        Session::resume(world_.parts(), kFolder, kIdentity, events_, Metadata::left_out);
+    session.run("make it blue", events_, world_.cancellation);
+  }
+  Session session = resume();
+  session.run("make it bigger", events_, world_.cancellation);
+  for (const char* later : {"/s/round-002.png", "/s/round-003.png"})
+    EXPECT_EQ(world_.files.at(later).find("parameters="), std::string::npos) << later;
+  EXPECT_FALSE(dialogue_of_journal(journal(), "d", "j").settings.at("metadata").get<bool>());
 }
 
 TEST_F(SessionTest, AnInitialPictureIsKeptForResume) {

@@ -120,6 +120,7 @@ struct ResumeRecord {
   std::string time;
   std::uint64_t dropped_bytes = 0;  // of a torn last line
   std::string user;                 // who goes on
+  bool metadata = true;             // false: pictures leave out the recipe from here on
 };
 struct EndRecord {
   std::string reason;  // "quit", "end of input", "interrupted"

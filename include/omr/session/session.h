@@ -42,6 +42,9 @@ struct SessionEvents : RoundEvents {
 // What start() does with a session that the folder holds already.
 enum class Existing { refuse, begin_anew };
 
+// What resume() does with the recipe that pictures carry.
+enum class Metadata { as_before, left_out };
+
 class Session {
  public:
   // Begins a session in `folder`, which is created if missing. `initial` is made of
@@ -54,10 +57,12 @@ class Session {
                        const SessionEvents& events = {}, std::optional<InitialPicture> initial = {},
                        Existing existing = Existing::refuse);
 
-  // Goes on with the session in `folder`, from what its journal says. A torn last line is cut off;
-  // resumed() tells. Throws Error(io|format) when the journal or a file that it needs is damaged.
+  // Goes on with the session in `folder`, from what its journal says; metadata left out stays out,
+  // in later resumptions and replays too. A torn last line is cut off; resumed() tells. Throws
+  // Error(io|format) when the journal or a file that it needs is damaged.
   static Session resume(const Parts& parts, const std::filesystem::path& folder,
-                        const ModelIdentity& identity, const SessionEvents& events = {});
+                        const ModelIdentity& identity, const SessionEvents& events = {},
+                        Metadata metadata = Metadata::as_before);
 
   // Draws the first round from the settings' prompt. RoundDone or RoundCancelled.
   Outcome draw_first(const SessionEvents& events, const Cancellation& cancellation);
