@@ -66,11 +66,11 @@ void judge_files(const JudgeOptions& options) {
   for (const std::string& path : options.images) {
     const Image image = io::decode_picture(io::read_text(path), path);
     const std::string words = scenes::in_words(scenes::judge(image));
-    shown.push_back({image, printable(path), words});
+    shown.push_back({image, printable_line(path), words});
     if (options.output.json) {
       print_event({{"event", "verdict"}, {"image", path}, {"text", words}});
     } else {
-      print_line(printable(path) + "  " + words);
+      print_line(printable_line(path) + "  " + words);
     }
   }
   write_page(options.out, std::move(shown));

@@ -195,7 +195,7 @@ int run_generate(const GenerateOptions& options) {
                    {"prompt", job.prompt},
                    {"seed", job.seed}});
     } else {
-      print_line(printable(job.path.string()));
+      print_line(printable_line(job.path.string()));
       if (!seed_given) log::info("seed " + std::to_string(job.seed));
     }
   }

@@ -39,7 +39,8 @@ void show(const OrderedJson& event, bool json) {
   if (json) return print_event(event);
   std::string title;
   for (const auto& [key, value] : event.items()) {
-    const std::string text = printable(value.is_string() ? value.get<std::string>() : value.dump());
+    const std::string text =
+        printable_line(value.is_string() ? value.get<std::string>() : value.dump());
     if (key == "event") continue;
     print_line((title.empty() ? "" : "  ") + key + ": " + text);
     title = key;

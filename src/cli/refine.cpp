@@ -64,7 +64,7 @@ class Screen {
       if (!done->record.fallback_reason.empty() && !talkative_) {
         log::warn("the refiner's answer was not used: " + done->record.fallback_reason);
       }
-      print_line(talkative_ ? view_.round(*done, {}) : printable(done->image.string()));
+      print_line(talkative_ ? view_.round(*done, {}) : printable_line(done->image.string()));
     } else if (std::holds_alternative<session::RoundCancelled>(outcome)) {
       log::warn("the round was interrupted; the session stands where it stood");
     } else if (const auto* accepted = std::get_if<session::Accepted>(&outcome)) {
@@ -146,7 +146,7 @@ int converse(session::Session& session, LineReader& reader, Screen& screen,
              const fs::path& folder) {
   const int code = run_rounds(session, reader, screen);
   if (reader.interactive() && !session.state().accepted) {
-    log::info("go on with: omr refine --resume " + printable(folder.string()));
+    log::info("go on with: omr refine --resume " + printable_line(folder.string()));
   }
   return code;
 }

@@ -126,7 +126,7 @@ int report_comparison(const replay::Comparison& comparison, const replay::Compar
                (comparison.exact ? " equal to the bit" : " equal within limits"));
   } else {
     print_line(std::to_string(different) + " of " + std::to_string(total) +
-               " dialogues differ: " + printable(page.string()));
+               " dialogues differ: " + printable_line(page.string()));
   }
   return different == 0 ? kExitDone : kExitDifference;
 }

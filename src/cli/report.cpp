@@ -39,7 +39,7 @@ int run_report(const ReportOptions& options) {
   if (options.output.json) {
     print_event({{"event", "report"}, {"path", path.string()}, {"rounds", page.rounds}});
   } else {
-    print_line(printable(path.string()));
+    print_line(printable_line(path.string()));
   }
   return kExitDone;
 }

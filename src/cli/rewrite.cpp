@@ -42,8 +42,8 @@ int run_rewrite(const RewriteOptions& options) {
   if (answer.fallback)
     log::warn("the refiner's answer was not usable (" + answer.fallback_reason +
               "); joined instead");
-  print_line(printable(answer.prompt));
-  if (answer.negative) print_line("Negative: " + printable(*answer.negative));
+  print_line(printable_line(answer.prompt));
+  if (answer.negative) print_line("Negative: " + printable_line(*answer.negative));
   return kExitDone;
 }
 

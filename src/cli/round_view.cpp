@@ -19,10 +19,10 @@ std::string format(const char* pattern, Args... args) {
 
 std::string RoundView::prompt(const std::vector<session::DiffSpan>& diff,
                               const std::string& plain) const {
-  if (diff.empty()) return printable(plain);
+  if (diff.empty()) return printable_line(plain);
   std::string out;
   for (const session::DiffSpan& span : diff) {
-    const std::string text = printable(span.text);
+    const std::string text = printable_line(span.text);
     if (!out.empty() && text.find_first_of(",.;:") != 0) out += ' ';
     switch (span.kind) {
       case session::DiffKind::kept:
@@ -42,7 +42,7 @@ std::string RoundView::prompt(const std::vector<session::DiffSpan>& diff,
 std::string RoundView::phrases(const std::vector<session::PhraseRecord>& phrases) const {
   std::string out;
   for (const session::PhraseRecord& phrase : phrases) {
-    out += (out.empty() ? "" : " · ") + printable(phrase.text);
+    out += (out.empty() ? "" : " · ") + printable_line(phrase.text);
     const std::string weight = format(" ×%.2f", phrase.weight);
     out += phrase.weight == 1.0 ? palette_.dim(weight) : palette_.cyan(weight);
   }
@@ -54,14 +54,15 @@ std::string RoundView::round(const session::RoundDone& done, const std::string&)
   std::string out = palette_.bold(format("round %d", record.round)) + "  " +
                     prompt(done.prompt_diff, record.prompt) + "\n";
   if (!record.negative_prompt.empty())
-    out += "  without  " + printable(record.negative_prompt) + "\n";
+    out += "  without  " + printable_line(record.negative_prompt) + "\n";
   if (!record.fallback_reason.empty()) {
     out += "  " +
-           palette_.red("the refiner's answer was not used: " + printable(record.fallback_reason)) +
+           palette_.red("the refiner's answer was not used: " +
+                        printable_line(record.fallback_reason)) +
            "\n";
   }
   for (const std::string& phrase : record.restored) {
-    out += palette_.dim("  the refiner had lost  " + printable(phrase)) + "\n";
+    out += palette_.dim("  the refiner had lost  " + printable_line(phrase)) + "\n";
   }
   if (!record.phrases.empty()) out += "  phrases  " + phrases(record.phrases) + "\n";
   const auto& which = record.applicable;
@@ -93,7 +94,7 @@ std::string RoundView::round(const session::RoundDone& done, const std::string&)
         palette_.dim(format("  %.2f s", total->second) + (seconds.empty() ? "" : " = " + seconds)) +
         "\n";
   }
-  return out + "  " + printable(done.image.string());
+  return out + "  " + printable_line(done.image.string());
 }
 
 std::string RoundView::tree(const session::SessionState& state) const {
@@ -103,8 +104,9 @@ std::string RoundView::tree(const session::SessionState& state) const {
     const bool current = record.round == state.current();
     std::string line = format("%s %3d", current ? "▶" : " ", record.round);
     line += record.parent > 0 ? format(" ← %-3d ", record.parent) : "       ";
-    line += printable(record.prompt);
-    if (!record.feedback.empty()) line += palette_.dim("   (" + printable(record.feedback) + ")");
+    line += printable_line(record.prompt);
+    if (!record.feedback.empty())
+      line += palette_.dim("   (" + printable_line(record.feedback) + ")");
     for (const auto& [candidate, liked] : node.reactions)
       line += format(liked ? " +c%d" : " -c%d", candidate);
     out += (out.empty() ? "" : "\n") + (current ? palette_.bold(line) : line);
@@ -112,7 +114,7 @@ std::string RoundView::tree(const session::SessionState& state) const {
   out += format("\nseed %llu", static_cast<unsigned long long>(state.options.seed));
   if (state.options.strength) out += format(" · strength %.2f", *state.options.strength);
   for (const session::LoraChoice& lora : state.options.loras) {
-    out += " · lora " + printable(lora.file) + format(" at %.2f", lora.weight);
+    out += " · lora " + printable_line(lora.file) + format(" at %.2f", lora.weight);
   }
   return out;
 }
@@ -122,7 +124,7 @@ std::string RoundView::weights(const session::SessionState& state) const {
                            state.multipliers.div, state.multipliers.cons, state.multipliers.mi);
   if (state.current() == 0) return out;
   for (const session::PhraseRecord& phrase : state.round(state.current()).record.phrases) {
-    out += format("\n  ×%.2f  ", phrase.weight) + printable(phrase.text);
+    out += format("\n  ×%.2f  ", phrase.weight) + printable_line(phrase.text);
     if (phrase.score) out += palette_.dim(format("   score %.2f", *phrase.score));
   }
   return out;

@@ -61,8 +61,8 @@ int run_score(const ScoreOptions& options) {
       } else {
         char line[64];
         std::snprintf(line, sizeof line, "%8.4f  %7.4f  ", score, cosine);
-        print_line(line + printable(options.images[i]) +
-                   (options.prompts.size() > 1 ? "  " + printable(options.prompts[p]) : ""));
+        print_line(line + printable_line(options.images[i]) +
+                   (options.prompts.size() > 1 ? "  " + printable_line(options.prompts[p]) : ""));
       }
     }
   }

@@ -10,6 +10,8 @@ namespace omr::train {
 bool looks_like_whole_picture(const std::filesystem::path& file) {
   // Some writers pad behind the end of a JPEG.
   constexpr std::streamoff kTail = 256;
+  std::error_code code;
+  if (!std::filesystem::is_regular_file(file, code)) return false;  // a pipe would be waited for
   std::ifstream in(file, std::ios::binary | std::ios::ate);
   if (!in) return false;
   const std::streamoff size = in.tellg();

@@ -9,6 +9,8 @@ namespace omr::train {
 
 TrainingLog::TrainingLog(const std::filesystem::path& path, std::int64_t step) : path_(path) {
   std::error_code code;
+  if (std::filesystem::is_symlink(path, code))
+    throw Error(ErrorKind::io, path.string() + " is a link, and a run's log is never one");
   if (std::filesystem::exists(path, code)) {
     std::string kept;
     const std::string text = io::read_text(path);
