@@ -118,6 +118,12 @@ void DiskFileSystem::truncate(const fs::path& path, std::uint64_t size) {
   }
 }
 
+void DiskFileSystem::remove(const fs::path& path) {
+  std::error_code code;
+  fs::remove(path, code);
+  if (code) fail("cannot remove", path, code.value());
+}
+
 std::vector<std::string> DiskFileSystem::list(const fs::path& path) {
   std::vector<std::string> names;
   std::error_code code;

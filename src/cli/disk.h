@@ -16,6 +16,7 @@ class DiskFileSystem : public session::FileSystem {
   void write_atomically(const std::filesystem::path& path, std::string_view bytes) override;
   void append(const std::filesystem::path& path, std::string_view bytes) override;
   void truncate(const std::filesystem::path& path, std::uint64_t size) override;
+  void remove(const std::filesystem::path& path) override;
   std::vector<std::string> list(const std::filesystem::path& path) override;
   void remove_leftovers(const std::filesystem::path& path) override;
   std::unique_ptr<session::FileLock> lock(const std::filesystem::path& path) override;

@@ -123,8 +123,9 @@ void eval_drawer(const EvalPartsOptions& options, session::ImageModel& model,
 void eval_refiner(const EvalPartsOptions& options, session::LanguageModel& model,
                   std::uint64_t seed) {
   const eval::RefiningSkill skill = measured(options, "refiner", [&](const auto& progress) {
-    return eval::measure_refining(model, options.session.readings, options.edits, seed, progress,
-                                  interruption());
+    return eval::measure_refining(model,
+                                  options.session.readings.value_or(session::Settings().readings),
+                                  options.edits, seed, progress, interruption());
   });
   if (!options.out.empty()) write_missed_edits(options.out, skill);
   if (options.output.json) {

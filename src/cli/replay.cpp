@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
-#include <iterator>
 #include <memory>
+#include <vector>
 
 #include "omr/core/error.h"
 #include "omr/core/exit_code.h"
@@ -56,10 +56,32 @@ void check_usage(const ReplayOptions& options) {
 replay::Shard shard_of(const ReplayOptions& options) {
   if (!options.check.golden.empty()) return {};
   if (!options.shard.empty()) return replay::parse_shard(options.shard);
-  return replay::shard_of_environment([](const std::string& name) -> std::optional<std::string> {
+  const auto variable = [](const std::string& name) -> std::optional<std::string> {
     const char* value = std::getenv(name.c_str());
     return value == nullptr || *value == '\0' ? std::nullopt : std::optional<std::string>(value);
-  });
+  };
+  const replay::LaunchedShard launched = replay::shard_of_environment(variable);
+  if (launched.shard.count > 1) {
+    log::info("shard " + launched.shard.text() + " of the batch, as " + launched.variables +
+              " say; --shard 1/1 runs all of it");
+  }
+  return launched.shard;
+}
+
+// Held to the limit of a file while it is read: a pipe need not end.
+std::string read_standard_input() {
+  std::string text;
+  std::vector<char> piece(1 << 16);
+  while (std::cin) {
+    std::cin.read(piece.data(), static_cast<std::streamsize>(piece.size()));
+    text.append(piece.data(), static_cast<std::size_t>(std::cin.gcount()));
+    if (text.size() > session::kMaxJournalBytes) {
+      throw Error(ErrorKind::format, "standard input is longer than " +
+                                         std::to_string(session::kMaxJournalBytes) +
+                                         " bytes; give the dialogues in several files");
+    }
+  }
+  return text;
 }
 
 // A dialogue that names no seed gets one from its id: the same in every run and every shard.
@@ -91,14 +113,18 @@ class Progress {
       if (skipped) event["skipped"] = true;
       print_event(event);
     } else if (!failed && !skipped) {
-      print_line(result.id + "  " + to_string(result.status) + "  " +
+      print_line(printable(result.id) + "  " + to_string(result.status) + "  " +
                  std::to_string(result.rounds) + " rounds");
     }
-    if (!skipped) rounds_ += result.rounds;
+    if (skipped) {
+      ++skipped_;
+      return;  // took no time: it would make the rest look fast
+    }
+    rounds_ += result.rounds;
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begin_;
     char note[48];
     std::snprintf(note, sizeof note, "%.1f rounds/s", rounds_ / std::max(spent.count(), 1e-3));
-    bar_.update(static_cast<int>(done), static_cast<int>(total), note);
+    bar_.update(static_cast<int>(done - skipped_), static_cast<int>(total - skipped_), note);
   }
   void clear() { bar_.clear(); }
 
@@ -107,21 +133,20 @@ class Progress {
   ProgressBar bar_;
   std::chrono::steady_clock::time_point begin_;
   int rounds_ = 0;
+  std::size_t skipped_ = 0;
 };
 
 class Replay {
  public:
-  explicit Replay(const ReplayOptions& options)
-      : options_(options), parts_(options.model, options.session) {}
+  explicit Replay(const ReplayOptions& options) : options_(options) {}
 
   int run() {
     const bool checks = !options_.check.golden.empty();
     if (checks) read_golden();
     if (!options_.sources.empty()) {
-      dialogues_ = replay::read_sources(options_.sources, files_, [] {
-        return std::string{std::istreambuf_iterator<char>(std::cin), {}};
-      });
+      dialogues_ = replay::read_sources(options_.sources, files_, read_standard_input);
     }
+    parts_.emplace(options_.model, options_.session);
     if (checks && options_.out.empty()) scratch_ = std::make_unique<ScratchFolder>();
     const fs::path out = scratch_ ? scratch_->path() : fs::path(options_.out);
     identify();
@@ -155,28 +180,31 @@ class Replay {
   replay::Preparation prepare(const session::Dialogue& dialogue) {
     replay::Preparation out;
     if (from_golden_) {
-      out.settings = checked_settings(dialogue, options_.picture, options_.session.no_metadata,
+      out.settings = checked_settings(dialogue, options_.picture, options_.session,
                                       model_path(options_.model));
     } else {
-      out.settings = parts_.settings(options_.picture);
+      out.settings = parts_->settings(options_.picture);
       if (!options_.picture.seed) out.settings.seed = dialogue.seed.value_or(seed_of(dialogue.id));
       session::override_with(out.settings, dialogue.settings, dialogue.id + ": settings");
       out.settings.prompt = dialogue.turns.at(0);
+      // Who asks for pictures that say nothing gets no other, whatever a dialogue says.
+      if (options_.session.no_metadata) out.settings.metadata = false;
     }
-    out.initial = parts_.initial_picture(out.settings);
+    out.initial = parts_->initial_picture(out.settings);
+    out.execution = parts_->execution();
     return out;
   }
 
   void identify() {
-    std::vector<session::Settings> settings = {parts_.settings(options_.picture)};
+    std::vector<session::Settings> settings = {parts_->settings(options_.picture)};
     for (const session::Dialogue& dialogue : dialogues_) {
       session::override_with(settings.emplace_back(), dialogue.settings, dialogue.id);
       if (from_golden_) {
         settings.back() =
-            checked_settings(dialogue, options_.picture, false, model_path(options_.model));
+            checked_settings(dialogue, options_.picture, {}, model_path(options_.model));
       }
     }
-    identity_ = parts_.identity(settings);
+    identity_ = parts_->identity(settings);
   }
 
   replay::BatchSummary batch(const fs::path& out) {
@@ -192,7 +220,7 @@ class Replay {
     try {
       const replay::BatchSummary summary = replay::run_batch(
           dialogues_, batch, [this](const session::Dialogue& one) { return prepare(one); },
-          parts_.parts(files_, clock_), identity_, events, interruption());
+          parts_->parts(files_, clock_), identity_, events, interruption());
       progress.clear();
       return summary;
     } catch (const Error& error) {
@@ -215,7 +243,7 @@ class Replay {
 
   int compare(const fs::path& out, const replay::BatchSummary& summary) {
     const replay::Tokenize tokenize = [this](const std::string& prompt) {
-      return parts_.token_ids(prompt);
+      return parts_->token_ids(prompt);
     };
     const replay::ComparedRun run =
         compared_run(out, summary, environment(), identity_, tokenize, files_);
@@ -224,7 +252,7 @@ class Replay {
     if (golden_) {
       FileCodec codec;
       const replay::Comparison comparison =
-          replay::compare_with_golden(*golden_, folder, run, files_, codec);
+          replay::compare_with_golden(*golden_, run, files_, codec);
       code = report_comparison(comparison, run, options_.check, options_.output, files_);
     }
     if (!options_.check.update_reason) return code;
@@ -234,7 +262,7 @@ class Replay {
     next.identity = identity_;
     next.dialogues = run.dialogues;
     next.history.push_back({clock_.now(), *options_.check.update_reason, kVersion});
-    replay::write_golden(folder, next, out, files_);
+    replay::write_golden(folder, next, files_);
     log::info("the golden run in " + folder.string() + " holds " +
               std::to_string(next.dialogues.size()) + " dialogues");
     return kExitDone;
@@ -248,7 +276,7 @@ class Replay {
   }
 
   const ReplayOptions& options_;
-  SessionParts parts_;
+  std::optional<SessionParts> parts_;  // once it is known that there is something to replay
   DiskFileSystem files_;
   SystemClock clock_;
   session::ModelIdentity identity_;

@@ -49,9 +49,10 @@ ScratchFolder::~ScratchFolder() {
 }
 
 session::Settings checked_settings(const session::Dialogue& dialogue, const PictureOptions& picture,
-                                   bool no_metadata, const fs::path& model) {
+                                   const SessionOptions& session, const fs::path& model) {
   session::Settings out;
   session::override_with(out, dialogue.settings, dialogue.id + ": settings");
+  override_with(out, session);
   out.prompt = dialogue.turns.at(0);
   if (picture.seed) out.seed = *picture.seed;
   if (picture.steps) out.steps = *picture.steps;
@@ -63,7 +64,6 @@ session::Settings checked_settings(const session::Dialogue& dialogue, const Pict
   if (!picture.mask.empty()) out.mask = picture.mask;
   if (picture.strength) out.strength = picture.strength;
   if (picture.candidates) out.candidates = *picture.candidates;
-  if (no_metadata) out.metadata = false;
   if (!picture.loras.empty()) {
     out.loras.clear();
     for (const std::string& text : picture.loras) out.loras.push_back(session::parse_lora(text));

@@ -10,6 +10,7 @@
 #include "omr/replay/comparison.h"
 
 #include "cli/options.h"
+#include "cli/session_parts.h"
 
 namespace omr::cli {
 
@@ -42,7 +43,8 @@ class ScratchFolder {
 // them, so that a deliberate change shows. LoRA files that are gone are looked for in the model's
 // lora/.
 session::Settings checked_settings(const session::Dialogue& dialogue, const PictureOptions& picture,
-                                   bool no_metadata, const std::filesystem::path& model);
+                                   const SessionOptions& session,
+                                   const std::filesystem::path& model);
 
 // The run in `folder` as it is compared or becomes golden.
 replay::ComparedRun compared_run(const std::filesystem::path& folder,

@@ -1,5 +1,6 @@
 #include "cli/session_parts.h"
 
+#include <map>
 #include <set>
 
 #include <ATen/ATen.h>
@@ -41,6 +42,21 @@ void add_session_options(CLI::App& app, SessionOptions& options, PictureOptions&
   app.add_flag("--no-metadata", options.no_metadata, "leave the recipe out of the PNGs");
 }
 
+// Of the files beside the weights that say how a part is used: configurations, vocabularies,
+// templates. Empty where there is none, as for a single file.
+std::string settings_hash(const std::filesystem::path& folder) {
+  std::map<std::string, std::string> hashes;
+  std::error_code code;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, code)) {
+    const std::string extension = entry.path().extension().string();
+    if (extension == ".json" || extension == ".txt" || extension == ".model")
+      hashes[entry.path().filename().string()] = io::sha256_file(entry.path());
+  }
+  std::string all;
+  for (const auto& [name, hash] : hashes) all += name + ' ' + hash + '\n';
+  return all.empty() ? "" : io::sha256(all);
+}
+
 }  // namespace
 
 void add_session_command_options(CLI::App& app, SessionCommandOptions& options) {
@@ -54,6 +70,15 @@ void add_session_command_options(CLI::App& app, SessionCommandOptions& options) 
   add_output_options(app, options.output);
 }
 
+void override_with(session::Settings& settings, const SessionOptions& options) {
+  settings.reward_schedule = options.reward_schedule.value_or(settings.reward_schedule);
+  settings.readings = options.readings.value_or(settings.readings);
+  settings.keep = options.keep.value_or(settings.keep);
+  if (options.round_seconds) settings.round_seconds = options.round_seconds;
+  if (options.no_phrase_weights) settings.use_phrase_weights = false;
+  if (options.no_metadata) settings.metadata = false;
+}
+
 SessionParts::SessionParts(const ModelOptions& model, const SessionOptions& options)
     : model_(model),
       options_(options),
@@ -64,8 +89,10 @@ SessionParts::SessionParts(const ModelOptions& model, const SessionOptions& opti
     offload_ = std::make_shared<nn::ModelOffload>(pipeline_.execution().device);
     pipeline_.set_offload(offload_);
   }
-  session::find_reward_schedule(options.reward_schedule);
-  session::find_keep_policy(options.keep);
+  session::Settings trial;
+  override_with(trial, options);
+  session::find_reward_schedule(trial.reward_schedule);
+  session::find_keep_policy(trial.keep);
   if (!options.user.empty()) check_text(options.user, "user");
   if (const auto folder = options.no_refiner ? std::nullopt : refiner_folder(model)) {
     refiner_.emplace(open_refiner(*folder, model));
@@ -90,12 +117,7 @@ session::Settings SessionParts::settings(const PictureOptions& picture) const {
   session::Settings out = settings_of(picture, folder_, pipeline_);
   // The pack's references are of its own reward model's scores.
   if (!model_.reward.empty()) out.references = {};
-  out.reward_schedule = options_.reward_schedule;
-  out.readings = options_.readings;
-  out.keep = options_.keep;
-  out.round_seconds = options_.round_seconds;
-  out.use_phrase_weights = !options_.no_phrase_weights;
-  out.metadata = !options_.no_metadata;
+  override_with(out, options_);
   return out;
 }
 
@@ -137,6 +159,15 @@ session::Parts SessionParts::parts(session::FileSystem& files, session::Clock& c
           options_.user};
 }
 
+std::map<std::string, std::string> SessionParts::execution() const {
+  std::map<std::string, std::string> out = {{"dtype", c10::toString(pipeline_.execution().dtype)},
+                                            {"prediction", model_.prediction},
+                                            {"vae_tiling", model_.vae_tiling ? "on" : "off"}};
+  if (refiner_) out["refiner_nf4"] = model_.refiner_nf4 ? "on" : "off";
+  if (reward_) out["reward_quant"] = model_.reward_quant;
+  return out;
+}
+
 std::vector<std::int64_t> SessionParts::token_ids(const std::string& prompt) const {
   return pipeline_.tokenizer().encode(text::parse_prompt_weights(prompt).text).ids;
 }
@@ -152,22 +183,34 @@ session::ModelIdentity SessionParts::identity(
     // One file keeps its own hash, so that it can be looked up; shards are hashed together.
     out.sha256[part] = all.size() == 64 ? all : io::sha256(all);
   };
+  const auto hash_settings = [&](const std::string& part, const std::filesystem::path& folder) {
+    const std::string hash = settings_hash(folder);
+    if (!hash.empty()) out.sha256[part + session::kSettingsPart] = hash;
+  };
   hash("text_encoder", io::Weights::open(folder_.part("text_encoder"), "model"));
   hash("unet", io::Weights::open(folder_.part("unet"), "diffusion_pytorch_model"));
   hash("vae", io::Weights::open(folder_.part("vae"), "diffusion_pytorch_model"));
+  for (const char* part : {"text_encoder", "unet", "vae", "scheduler"})
+    hash_settings(part, folder_.part(part));
+  hash_settings("tokenizer",
+                folder_.tokenizer.empty() ? folder_.part("tokenizer") : folder_.tokenizer);
   // Adapters change what a model answers as its own weights do.
   const auto hash_adapter = [&](const std::string& part, const std::filesystem::path& folder) {
     const std::filesystem::path file = folder / "adapter_model.safetensors";
-    if (std::filesystem::exists(file)) out.sha256[part] = io::sha256_file(file);
+    if (!std::filesystem::exists(file)) return;
+    out.sha256[part] = io::sha256_file(file);
+    hash_settings(part, folder);
   };
   if (refiner_) {
     const auto folder = *refiner_folder(model_);
     hash("refiner", io::Weights::open(folder, "model"));
     hash_adapter("refiner_adapter", folder / "adapter");
+    hash_settings("refiner", folder);
   }
   if (reward_) {
     const auto folder = *reward_folder(model_);
     hash("reward", reward::open_reward_weights(folder));
+    hash_settings("reward", folder);
     const bool own = model_.reward_adapter.empty();
     if (model_.reward_adapter != "none") {
       hash_adapter("reward_adapter",

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,13 +18,13 @@ namespace omr::cli {
 
 // How the rounds of a session go, beside models and pictures.
 struct SessionOptions {
-  std::string reward_schedule = "paper";
+  std::optional<std::string> reward_schedule;
   bool no_phrase_weights = false;
   bool no_reward = false;   // the first candidate is picked
   bool no_refiner = false;  // feedback is joined to the prompt
   bool no_metadata = false;
-  int readings = session::Settings().readings;
-  std::string keep = session::Settings().keep;
+  std::optional<int> readings;
+  std::optional<std::string> keep;
   std::optional<double> round_seconds;
   std::string user;
 };
@@ -37,6 +38,9 @@ struct SessionCommandOptions {
 };
 
 void add_session_command_options(CLI::App& app, SessionCommandOptions& options);
+
+// Sets what was given on the command line.
+void override_with(session::Settings& settings, const SessionOptions& options);
 
 class SessionParts {
  public:
@@ -54,8 +58,11 @@ class SessionParts {
   std::string check_lora(const session::LoraChoice& lora);
 
   session::Parts parts(session::FileSystem& files, session::Clock& clock);
-  // Hashes of all weights: the model's parts and the adapters of these settings.
+  // Hashes of all weights and of the files that say how they are used: the model's parts and the
+  // adapters of these settings.
   session::ModelIdentity identity(const std::vector<session::Settings>& settings = {}) const;
+  // Options of the models that show in the pictures, as they came out.
+  std::map<std::string, std::string> execution() const;
   // Of a prompt as the text encoder takes it, weight syntax left out: bos, tokens, eos, padding.
   std::vector<std::int64_t> token_ids(const std::string& prompt) const;
 

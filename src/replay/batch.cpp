@@ -25,6 +25,20 @@ std::string failure_of(const std::exception_ptr& thrown) {
   }
 }
 
+// What is read may not be written: a session would be replaced by its own replay.
+void refuse_own_sources(const std::vector<session::Dialogue>& dialogues, const fs::path& out) {
+  for (const session::Dialogue& dialogue : dialogues) {
+    if (dialogue.folder.empty()) continue;
+    std::error_code code;
+    const fs::path from = fs::weakly_canonical(dialogue.folder, code);
+    if (!from.empty() && from == fs::weakly_canonical(out / dialogue.id, code))
+      throw Error(ErrorKind::usage, dialogue.folder.string() +
+                                        " is replayed and would be written to: choose another "
+                                        "folder than " +
+                                        out.string());
+  }
+}
+
 // A dialogue on its way.
 struct Member {
   std::size_t position = 0;  // in the whole batch
@@ -111,6 +125,7 @@ class Batch {
     const session::Dialogue& dialogue = dialogues_[position];
     member.result = failed(dialogue);
     try {
+      if (!dialogue.error.empty()) throw Error(ErrorKind::format, dialogue.error);
       const fs::path folder = options_.out / dialogue.id;
       if (fs::is_symlink(folder)) {
         throw Error(ErrorKind::io, folder.string() + " is a link; it would lead out of --out");
@@ -119,7 +134,8 @@ class Batch {
       member.result.inputs = inputs_digest(run_of(member), identity_, parts_.codec);
       const DialogueResult* before = results_.find(dialogue.id);
       if (before != nullptr && before->status != DialogueStatus::failed &&
-          before->inputs == member.result.inputs) {
+          before->inputs == member.result.inputs &&
+          is_whole(folder, before->inputs, parts_.files)) {
         member.known = true;
         member.result = *before;
       }
@@ -132,8 +148,11 @@ class Batch {
 
   DialogueRun run_of(const Member& member) const {
     const session::Dialogue& dialogue = dialogues_[member.position];
-    return {dialogue, *member.preparation, options_.out / dialogue.id, options_.rerun_refiner,
-            options_.resume ? session::Existing::begin_anew : session::Existing::refuse};
+    return {dialogue,
+            *member.preparation,
+            options_.out / dialogue.id,
+            options_.rerun_refiner,
+            {member.result.inputs, options_.resume}};
   }
 
   // Runs the dialogue to its end, unless it failed already or its result is known.
@@ -184,6 +203,7 @@ BatchSummary run_batch(const std::vector<session::Dialogue>& dialogues, const Ba
                        const Prepare& prepare, const session::Parts& parts,
                        const session::ModelIdentity& identity, const BatchEvents& events,
                        const Cancellation& cancellation) {
+  refuse_own_sources(dialogues, options.out);
   return Batch(dialogues, options, prepare, parts, identity, events, cancellation).run();
 }
 

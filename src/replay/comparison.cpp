@@ -44,18 +44,14 @@ Json loras_of(const session::RoundRecord& record) {
 
 class DialogueComparer {
  public:
-  DialogueComparer(const Comparison& comparison, const fs::path& golden_folder,
-                   const ComparedRun& run, session::FileSystem& files,
+  DialogueComparer(const Comparison& comparison, session::FileSystem& files,
                    session::ArtifactCodec& codec, std::size_t& shown)
-      : comparison_(comparison),
-        golden_folder_(golden_folder),
-        run_(run),
-        files_(files),
-        codec_(codec),
-        shown_(shown) {}
+      : comparison_(comparison), files_(files), codec_(codec), shown_(shown) {}
 
   DialogueComparison compare(const RecordedDialogue& before, const RecordedDialogue& after) {
     out_.id = before.dialogue.id;
+    golden_folder_ = before.dialogue.folder;
+    run_folder_ = after.dialogue.folder;
     settings(by_name(before.dialogue.settings), by_name(after.dialogue.settings));
     value("", "turns", before.dialogue.turns, after.dialogue.turns);
     value("", "accepted round", before.accepted.value_or(0), after.accepted.value_or(0));
@@ -139,9 +135,17 @@ class DialogueComparer {
   void picture(const std::string& where, const RecordedRound& before, const RecordedRound& after,
                int k) {
     const auto index = static_cast<std::size_t>(k - 1);
-    if (before.record.candidates[index].sha256 == after.record.candidates[index].sha256) return;
+    const std::string& recorded = before.record.candidates[index].sha256;
     const std::string old = bytes(golden_folder_, before, k);
-    const std::string now = bytes(run_.folder, after, k);
+    if (const std::string found = codec_.sha256(old); !old.empty() && found != recorded) {
+      return differs(where,
+                     "the golden run's picture is not the one that was recorded: expected "
+                     "sha256 " +
+                         recorded + ", found " + found +
+                         "; restore the file, or make the golden run anew");
+    }
+    if (recorded == after.record.candidates[index].sha256) return;
+    const std::string now = bytes(run_folder_, after, k);
     if (old.empty() || now.empty()) {
       return differs(
           where, old.empty() ? "the golden run's picture is missing" : "the picture is missing");
@@ -178,20 +182,27 @@ class DialogueComparer {
   }
 
   std::string bytes(const fs::path& folder, const RecordedRound& round, int k) {
-    const fs::path path = recorded_picture(folder, out_.id, round, k, files_);
+    const fs::path path = recorded_picture(folder, round, k, files_);
     return files_.exists(path) ? files_.read(path, kMaxPictureBytes) : std::string();
   }
 
   const Comparison& comparison_;
-  const fs::path& golden_folder_;
-  const ComparedRun& run_;
   session::FileSystem& files_;
   session::ArtifactCodec& codec_;
   std::size_t& shown_;
+  fs::path golden_folder_, run_folder_;  // of the dialogue
   DialogueComparison out_;
 };
 
-void note_differences(std::vector<std::string>& notes, const std::string& what,
+// Hashes under what they are of: "weights of unet", "unet settings".
+std::map<std::string, std::string> named(const std::map<std::string, std::string>& sha256) {
+  std::map<std::string, std::string> out;
+  for (const auto& [part, hash] : sha256)
+    out[part.ends_with(session::kSettingsPart) ? part : "weights of " + part] = hash;
+  return out;
+}
+
+void note_differences(std::vector<std::string>& notes,
                       const std::map<std::string, std::string>& before,
                       const std::map<std::string, std::string>& after) {
   std::map<std::string, std::pair<std::string, std::string>> all;
@@ -200,7 +211,7 @@ void note_differences(std::vector<std::string>& notes, const std::string& what,
   for (const auto& [key, pair] : all) {
     if (pair.first == pair.second) continue;
     const auto shown = [](const std::string& text) { return text.empty() ? "none" : text; };
-    notes.push_back(what + key + ": " + shown(pair.first) + " → " + shown(pair.second));
+    notes.push_back(key + ": " + shown(pair.first) + " → " + shown(pair.second));
   }
 }
 
@@ -212,15 +223,14 @@ std::size_t Comparison::different() const {
   return count;
 }
 
-Comparison compare_with_golden(const Golden& golden, const fs::path& golden_folder,
-                               const ComparedRun& run, session::FileSystem& files,
-                               session::ArtifactCodec& codec) {
+Comparison compare_with_golden(const Golden& golden, const ComparedRun& run,
+                               session::FileSystem& files, session::ArtifactCodec& codec) {
   Comparison out;
   out.exact = same_machine_class(golden.environment, run.environment);
   out.limits = golden.limits;
   if (!golden.environment.empty())
-    note_differences(out.inputs, "", golden.environment, run.environment);
-  note_differences(out.inputs, "weights of ", golden.identity.sha256, run.identity.sha256);
+    note_differences(out.inputs, golden.environment, run.environment);
+  note_differences(out.inputs, named(golden.identity.sha256), named(run.identity.sha256));
 
   std::size_t shown = 0;
   std::map<std::string, const RecordedDialogue*> after;
@@ -233,7 +243,7 @@ Comparison compare_with_golden(const Golden& golden, const fs::path& golden_fold
     } else if (found == after.end()) {
       out.dialogues.push_back({id, {"it was not run"}, {}, 0, 0});
     } else {
-      DialogueComparer comparer(out, golden_folder, run, files, codec, shown);
+      DialogueComparer comparer(out, files, codec, shown);
       out.dialogues.push_back(comparer.compare(before, *found->second));
     }
     after.erase(id);

@@ -13,20 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A folder's name as an id: what no id may hold becomes a hyphen.
-std::string id_of_folder(const fs::path& folder) {
-  const fs::path name = folder.filename().empty() ? folder.parent_path() : folder;
-  std::string id;
-  for (const char c : fs::absolute(name).lexically_normal().filename().string()) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '.' || c == '_' || c == '-';
-    id += plain ? c : '-';
-  }
-  id = id.substr(0, session::kMaxDialogueIdBytes);
-  const bool fits = !id.empty() && id[0] != '.' && id[0] != '-';
-  return fits ? id : "session" + id;
-}
-
 class Reader {
  public:
   Reader(session::FileSystem& files, const std::function<std::string()>& standard_input)
@@ -34,8 +20,7 @@ class Reader {
 
   void read(const std::string& source) {
     if (source == "-") {
-      for (auto& one : session::read_dialogues(standard_input_(), "standard input"))
-        add(std::move(one), "standard input");
+      read_lines(standard_input_(), "standard input");
     } else if (const fs::path path = source; !fs::is_directory(path)) {
       read_file(path);
     } else if (files_.exists(path / session::kJournalName)) {
@@ -52,11 +37,18 @@ class Reader {
     const std::string text = files_.read(path, session::kMaxJournalBytes);
     if (path.filename() == session::kJournalName) {
       const fs::path folder = fs::absolute(path).parent_path();
-      add(session::dialogue_of_journal(text, id_of_folder(folder), path.string()), path.string());
-      return;
+      session::Dialogue dialogue =
+          session::dialogue_of_journal(text, id_of_folder(folder), path.string());
+      dialogue.folder = folder;
+      add(std::move(dialogue), path.string());
+    } else {
+      read_lines(text, path.string());
     }
-    for (auto& one : session::read_dialogues(text, path.string()))
-      add(std::move(one), path.string());
+  }
+
+  void read_lines(const std::string& text, const std::string& source) {
+    for (auto& one : session::read_dialogues(text, source, session::BadLines::keep))
+      add(std::move(one), source);
   }
 
   void read_folder(const fs::path& path) {
@@ -77,6 +69,8 @@ class Reader {
   }
 
   void add(session::Dialogue dialogue, const std::string& source) {
+    // A bad line has a made-up id, which stands for nothing.
+    while (!dialogue.error.empty() && ids_.count(dialogue.id) != 0) dialogue.id += "-again";
     if (!ids_.insert(dialogue.id).second) {
       throw Error(ErrorKind::usage,
                   source + ": a second dialogue is called \"" + dialogue.id + "\"");
@@ -91,6 +85,19 @@ class Reader {
 };
 
 }  // namespace
+
+std::string id_of_folder(const fs::path& folder) {
+  const fs::path name = folder.filename().empty() ? folder.parent_path() : folder;
+  std::string id;
+  for (const char c : fs::absolute(name).lexically_normal().filename().string()) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '.' || c == '_' || c == '-';
+    id += plain ? c : '-';
+  }
+  id = id.substr(0, session::kMaxDialogueIdBytes);
+  const bool fits = !id.empty() && id[0] != '.' && id[0] != '-' && !session::is_own_name(id);
+  return fits ? id : ("session" + id).substr(0, session::kMaxDialogueIdBytes);
+}
 
 std::vector<session::Dialogue> read_sources(const std::vector<std::string>& sources,
                                             session::FileSystem& files,

@@ -14,6 +14,7 @@ RecordedDialogue read_recorded(const fs::path& folder, const std::string& id,
   const std::string text = files.read(path, session::kMaxJournalBytes);
   RecordedDialogue out;
   out.dialogue = session::dialogue_of_journal(text, id, path.string());
+  out.dialogue.folder = folder;
   const session::Journal journal = session::read_journal(text, path.string());
   session::SessionState state = session::initial_state(journal.session);
   for (const session::Record& record : journal.records) session::apply(state, record);
@@ -29,11 +30,11 @@ RecordedDialogue read_recorded(const fs::path& folder, const std::string& id,
   return out;
 }
 
-fs::path recorded_picture(const fs::path& folder, const std::string& id, const RecordedRound& round,
-                          int k, session::FileSystem& files) {
-  const fs::path own = folder / id / session::candidate_image_name(round.record.round, k);
-  if (k != round.picked || !files.exists(folder / id / session::kJournalName)) return own;
-  return folder / id / session::picked_image_name(round.record.round);
+fs::path recorded_picture(const fs::path& folder, const RecordedRound& round, int k,
+                          session::FileSystem& files) {
+  const fs::path own = folder / session::candidate_image_name(round.record.round, k);
+  if (k != round.picked || !files.exists(folder / session::kJournalName)) return own;
+  return folder / session::picked_image_name(round.record.round);
 }
 
 }  // namespace omr::replay

@@ -1,5 +1,8 @@
 // golden.json, and folders of sessions that serve as golden runs.
+#include <set>
+
 #include "omr/core/error.h"
+#include "omr/replay/dialogue_sources.h"
 #include "omr/replay/golden.h"
 #include "omr/session/journal_reader.h"
 #include "omr/session/paths.h"
@@ -70,12 +73,13 @@ ordered_json dialogue_json(const RecordedDialogue& recorded) {
 }
 
 // An id or a turn of a file that somebody edited is checked as a dialogue's own line would be.
-RecordedDialogue read_dialogue(const Fields& fields) {
+RecordedDialogue read_dialogue(const Fields& fields, const fs::path& folder) {
   RecordedDialogue out;
-  const Json line = {{"id", fields.text("id")},
-                     {"turns", fields.array("turns", session::kMaxTurns)},
-                     {"settings", fields.object("settings").json()}};
-  out.dialogue = session::read_dialogues(session::dump_line(line), fields.where()).at(0);
+  const Json own = {{"id", fields.text("id")},
+                    {"turns", fields.array("turns", session::kMaxTurns)},
+                    {"settings", fields.object("settings").json()}};
+  out.dialogue = session::dialogue_of_json(own, fields.where(), "");
+  out.dialogue.folder = folder / out.dialogue.id;
   for (const Json& object : fields.array("refinements", session::kMaxTurns)) {
     const Fields one(object, fields.where() + ": refinements");
     out.dialogue.refinements.push_back({one.text("feedback"), one.text("prompt"),
@@ -128,6 +132,7 @@ void write_json(const fs::path& path, const Golden& golden, session::FileSystem&
 
 Golden golden_of_sessions(const fs::path& folder, session::FileSystem& files) {
   Golden golden;
+  std::set<std::string> ids;
   for (const std::string& name : files.list(folder)) {
     const fs::path journal = folder / name / session::kJournalName;
     if (!files.exists(journal)) continue;
@@ -137,7 +142,13 @@ Golden golden_of_sessions(const fs::path& folder, session::FileSystem& files) {
               .session;
       golden.identity = {record.model, record.sha256};
     }
-    golden.dialogues.push_back(read_recorded(folder / name, name, files, nullptr));
+    const std::string id = id_of_folder(name);
+    if (!ids.insert(id).second) {
+      throw Error(
+          ErrorKind::usage,
+          folder.string() + ": two folders of sessions would be called \"" + id + "\"; rename one");
+    }
+    golden.dialogues.push_back(read_recorded(folder / name, id, files, nullptr));
   }
   if (golden.dialogues.empty()) {
     throw Error(ErrorKind::usage, folder.string() + " is no golden run: it holds neither " +
@@ -148,17 +159,26 @@ Golden golden_of_sessions(const fs::path& folder, session::FileSystem& files) {
 
 }  // namespace
 
-void write_golden(const fs::path& folder, const Golden& golden, const fs::path& run,
-                  session::FileSystem& files) {
+void write_golden(const fs::path& folder, const Golden& golden, session::FileSystem& files) {
+  for (const RecordedDialogue& dialogue : golden.dialogues) {
+    const fs::path own = folder / dialogue.dialogue.id;
+    if (!files.exists(own / session::kJournalName)) continue;
+    throw Error(ErrorKind::usage, own.string() +
+                                      " holds a session, whose pictures a golden run would be "
+                                      "mixed with; make the golden run in another folder");
+  }
   files.create_folder(folder);
+  files.remove_leftovers(folder);
   for (const RecordedDialogue& dialogue : golden.dialogues) {
     const std::string& id = dialogue.dialogue.id;
     files.create_folder(folder / id);
+    files.remove_leftovers(folder / id);
     for (const RecordedRound& round : dialogue.rounds) {
       for (int k = 1; k <= static_cast<int>(round.record.candidates.size()); ++k) {
         files.write_atomically(
             folder / id / session::candidate_image_name(round.record.round, k),
-            files.read(recorded_picture(run, id, round, k, files), kMaxPictureBytes));
+            files.read(recorded_picture(dialogue.dialogue.folder, round, k, files),
+                       kMaxPictureBytes));
       }
     }
   }
@@ -187,8 +207,9 @@ Golden read_golden(const fs::path& folder, session::FileSystem& files) {
     golden.history.push_back({one.text("time"), one.text("reason"), one.text("omr")});
   }
   for (const Json& entry : fields.array("dialogues", kMaxListed)) {
-    golden.dialogues.push_back(read_dialogue(Fields(
-        entry, path.string() + ": dialogue " + std::to_string(golden.dialogues.size() + 1))));
+    const std::string where =
+        path.string() + ": dialogue " + std::to_string(golden.dialogues.size() + 1);
+    golden.dialogues.push_back(read_dialogue(Fields(entry, where), folder));
   }
   return golden;
 }

@@ -14,11 +14,11 @@ std::vector<std::vector<std::size_t>> groups_of(const std::vector<session::Dialo
   std::vector<std::size_t> order(dialogues.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   if (size > 1) {
-    using Key = std::tuple<std::string, std::size_t>;
+    using Key = std::tuple<bool, std::string, std::size_t>;
     std::vector<Key> keys;
     for (const session::Dialogue& one : dialogues) {
       const auto draws = [](const std::string& turn) { return turn.empty() || turn[0] != '/'; };
-      keys.emplace_back(session::dump_line(one.settings),
+      keys.emplace_back(!one.error.empty(), session::dump_line(one.settings),
                         std::count_if(one.turns.begin(), one.turns.end(), draws));
     }
     std::stable_sort(order.begin(), order.end(),
@@ -26,7 +26,9 @@ std::vector<std::vector<std::size_t>> groups_of(const std::vector<session::Dialo
   }
   std::vector<std::vector<std::size_t>> groups;
   for (const std::size_t position : order) {
-    if (groups.empty() || groups.back().size() >= size) groups.emplace_back();
+    // One that cannot be run would have its group done again at every --resume.
+    const bool alone = !dialogues[position].error.empty();
+    if (alone || groups.empty() || groups.back().size() >= size) groups.emplace_back();
     groups.back().push_back(position);
   }
   return groups;

@@ -20,6 +20,14 @@ std::string name_of(const Shard& shard) {
          ".jsonl";
 }
 
+// Whether it is the file of another shard of the same batch.
+bool is_of_another_part(const std::string& name, const Shard& shard) {
+  for (int index = 0; shard.count > 1 && index < shard.count; ++index) {
+    if (index != shard.index && name == name_of({index, shard.count})) return true;
+  }
+  return false;
+}
+
 DialogueStatus status_of(const Fields& fields) {
   const std::string text = fields.text("status");
   for (const auto status :
@@ -115,11 +123,14 @@ ResultsFile::ResultsFile(session::FileSystem& files, std::filesystem::path folde
                          const Shard& shard, bool resume)
     : files_(files), folder_(std::move(folder)), shard_(shard), name_(name_of(shard)) {
   files_.create_folder(folder_);
-  const bool there = files_.exists(folder_ / name_) || files_.exists(folder_ / kResultsName);
-  if (there && !resume) {
-    throw Error(ErrorKind::usage, folder_.string() +
-                                      " holds results already; go on with them with --resume, or "
-                                      "choose another folder");
+  if (!resume) {
+    for (const std::string& name : files_.list(folder_)) {
+      if (is_results_name(name) && !is_of_another_part(name, shard_)) {
+        throw Error(ErrorKind::usage, folder_.string() + " holds results already (" + name +
+                                          "); go on with them with --resume, or choose another "
+                                          "folder");
+      }
+    }
   }
   lock_ = files_.lock(folder_ / ("." + name_ + ".lock"));
   if (!resume) return;

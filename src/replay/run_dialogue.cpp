@@ -1,6 +1,8 @@
 #include "omr/replay/run_dialogue.h"
 
 #include "omr/core/error.h"
+#include "omr/session/journal_reader.h"
+#include "omr/session/paths.h"
 #include "omr/session/recorded_refiner.h"
 #include "omr/session/strict_json.h"
 
@@ -54,11 +56,35 @@ std::string inputs_digest(const DialogueRun& run, const session::ModelIdentity& 
       refinements.push_back({one.feedback, one.prompt, one.negative_prompt});
     }
   }
-  Json all = {to_json(run.preparation.settings), run.dialogue.turns, refinements, identity.sha256};
+  Json all = {to_json(run.preparation.settings), run.dialogue.turns, refinements, identity.sha256,
+              run.preparation.execution};
   if (run.preparation.initial) {
     all.push_back(codec.sha256(codec.encode_latents(session::to_list(*run.preparation.initial))));
   }
   return codec.sha256(session::dump_line(all));
+}
+
+bool is_whole(const std::filesystem::path& folder, const std::string& inputs,
+              session::FileSystem& files) {
+  const std::filesystem::path path = folder / session::kJournalName;
+  if (!files.exists(path)) return false;
+  try {
+    const session::Journal journal =
+        session::read_journal(files.read(path, session::kMaxJournalBytes), path.string());
+    if (journal.session.inputs != inputs) return false;
+    session::SessionState state = session::initial_state(journal.session);
+    for (const session::Record& record : journal.records) session::apply(state, record);
+    for (const session::RoundNode& node : state.rounds) {
+      for (int k = 1; k <= static_cast<int>(node.record.candidates.size()); ++k) {
+        if (!files.exists(folder / session::image_name(node.record.round, k, node.picked)))
+          return false;
+      }
+    }
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::format) throw;
+    return false;
+  }
+  return true;
 }
 
 DialogueResult run_dialogue(const DialogueRun& run, const session::Parts& parts,
@@ -70,7 +96,7 @@ DialogueResult run_dialogue(const DialogueRun& run, const session::Parts& parts,
   if (uses_record(run)) own.language_model = &recorded;
   session::Session session =
       session::Session::start(own, run.folder, identity, run.preparation.settings, events,
-                              run.preparation.initial, run.existing);
+                              run.preparation.initial, run.replayed);
   const auto taken = [](const session::Outcome& outcome) {
     if (std::holds_alternative<session::RoundCancelled>(outcome))
       throw Error(ErrorKind::cancelled, "interrupted");

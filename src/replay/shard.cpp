@@ -32,7 +32,7 @@ Shard parse_shard(const std::string& text) {
   return {*index - 1, *count};
 }
 
-Shard shard_of_environment(const Variable& variable) {
+LaunchedShard shard_of_environment(const Variable& variable) {
   constexpr const char* kPairs[][2] = {{"RANK", "WORLD_SIZE"}, {"SLURM_PROCID", "SLURM_NTASKS"}};
   for (const auto& [rank, size] : kPairs) {
     const std::optional<std::string> index = variable(rank);
@@ -43,7 +43,7 @@ Shard shard_of_environment(const Variable& variable) {
       throw Error(ErrorKind::usage, std::string(rank) + "=" + *index + " and " + size + "=" +
                                         *count + " make no shard; --shard i/n overrules them");
     }
-    return {*i, *n};
+    return {{*i, *n}, std::string(rank) + " and " + size};
   }
   return {};
 }

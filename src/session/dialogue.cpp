@@ -6,6 +6,7 @@
 #include "omr/core/error.h"
 #include "omr/core/utf8.h"
 #include "omr/session/journal_format.h"
+#include "omr/session/paths.h"
 #include "omr/session/settings.h"
 #include "omr/session/strict_json.h"
 
@@ -23,6 +24,11 @@ std::string checked_id(const std::string& id, const std::string& where) {
         where + ": the id \"" + printable(id.substr(0, 60)) +
             "\" cannot name a file; expected 1 to " + std::to_string(kMaxDialogueIdBytes) +
             " letters, digits, dots, hyphens and underscores, not beginning with a dot or hyphen");
+  }
+  if (is_own_name(id)) {
+    throw Error(ErrorKind::format, where + ": the id \"" + id +
+                                       "\" cannot name a folder: omr calls a file of its own so; "
+                                       "choose another");
   }
   return id;
 }
@@ -86,13 +92,37 @@ std::vector<std::string> turns_of_turns(const Fields& fields) {
   return turns;
 }
 
-Dialogue read_dialogue(std::string_view line, const std::string& where,
-                       const std::string& fallback_id) {
-  if (line.size() > kMaxRecordBytes) {
-    throw Error(ErrorKind::format,
-                where + ": the line is longer than " + std::to_string(kMaxRecordBytes) + " bytes");
+std::string line_number_id(std::size_t number) {
+  std::string digits = std::to_string(number);
+  return "line-" + std::string(digits.size() < 4 ? 4 - digits.size() : 0, '0') + digits;
+}
+
+Dialogue read_dialogue(const JsonLine& line) {
+  if (line.text.size() > kMaxRecordBytes) {
+    throw Error(ErrorKind::format, line.where + ": the line is longer than " +
+                                       std::to_string(kMaxRecordBytes) + " bytes");
   }
-  const Json object = parse_strict_json(line, where);
+  return dialogue_of_json(parse_strict_json(line.text, line.where), line.where,
+                          line_number_id(line.number));
+}
+
+// The first of "bad-line-0003", "bad-line-0003-2", … that no dialogue has.
+std::string bad_line_id(std::size_t number, const std::set<std::string>& taken) {
+  const std::string id = "bad-" + line_number_id(number);
+  std::string out = id;
+  for (int i = 2; taken.count(out) != 0; ++i) out = id + "-" + std::to_string(i);
+  return out;
+}
+
+}  // namespace
+
+bool is_own_name(std::string_view name) {
+  return name == kJournalName || name == "report.html" || name == "golden.json" ||
+         (name.starts_with("results.") && name.ends_with(".jsonl"));
+}
+
+Dialogue dialogue_of_json(const Json& object, const std::string& where,
+                          const std::string& fallback_id) {
   const Fields fields(object, where);
   Dialogue dialogue;
   dialogue.id = id_of(fields, fallback_id);
@@ -117,24 +147,32 @@ Dialogue read_dialogue(std::string_view line, const std::string& where,
   return dialogue;
 }
 
-std::string line_number_id(std::size_t number) {
-  std::string digits = std::to_string(number);
-  return "line-" + std::string(digits.size() < 4 ? 4 - digits.size() : 0, '0') + digits;
-}
-
-}  // namespace
-
-std::vector<Dialogue> read_dialogues(std::string_view text, const std::string& where) {
+std::vector<Dialogue> read_dialogues(std::string_view text, const std::string& where,
+                                     BadLines bad) {
   std::vector<Dialogue> dialogues;
   std::set<std::string> ids;
+  std::vector<std::pair<std::size_t, std::size_t>> wrong;  // position and line
   for (const JsonLine& line : json_lines(text, where)) {
-    dialogues.push_back(read_dialogue(line.text, line.where, line_number_id(line.number)));
-    if (!ids.insert(dialogues.back().id).second) {
-      throw Error(ErrorKind::format,
-                  line.where + ": the id \"" + dialogues.back().id + "\" appears twice");
+    try {
+      Dialogue dialogue = read_dialogue(line);
+      if (!ids.insert(dialogue.id).second) {
+        throw Error(ErrorKind::format,
+                    line.where + ": the id \"" + dialogue.id + "\" appears twice");
+      }
+      dialogues.push_back(std::move(dialogue));
+    } catch (const Error& error) {
+      if (bad == BadLines::refuse) throw;
+      wrong.emplace_back(dialogues.size(), line.number);
+      dialogues.emplace_back().error = error.what();
     }
   }
   if (dialogues.empty()) throw Error(ErrorKind::format, where + " holds no dialogue");
+  if (wrong.size() == dialogues.size()) throw Error(ErrorKind::format, dialogues.front().error);
+  // Named last: none may take a good one's id.
+  for (const auto& [position, number] : wrong) {
+    dialogues[position].id = bad_line_id(number, ids);
+    ids.insert(dialogues[position].id);
+  }
   return dialogues;
 }
 

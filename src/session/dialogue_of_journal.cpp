@@ -1,4 +1,5 @@
 // The reverse of a session: from its records to the lines that a person typed.
+#include "omr/core/error.h"
 #include "omr/session/dialogue.h"
 #include "omr/session/journal_reader.h"
 #include "omr/session/settings.h"
@@ -122,6 +123,10 @@ Dialogue dialogue_of_journal(std::string_view text, const std::string& id,
   Typist typist(dialogue, journal.records, from > 0);
   for (typist.at = from; typist.at < journal.records.size(); ++typist.at) {
     std::visit(typist, journal.records[typist.at]);
+  }
+  if (dialogue.turns.size() > kMaxTurns) {
+    throw Error(ErrorKind::format, where + ": expected at most " + std::to_string(kMaxTurns) +
+                                       " turns, found " + std::to_string(dialogue.turns.size()));
   }
   return dialogue;
 }

@@ -30,6 +30,7 @@ Json write(const SessionRecord& record) {
                  {"seed", record.settings.seed},
                  {"settings", to_json(record.settings)}};
   if (!record.user.empty()) object["user"] = record.user;
+  if (!record.inputs.empty()) object["inputs"] = record.inputs;
   return object;
 }
 
@@ -43,6 +44,7 @@ SessionRecord read_session(const Fields& fields) {
   SessionRecord record;
   record.time = fields.text("time", "");
   record.user = fields.text("user", "");
+  record.inputs = fields.text("inputs", "");
   record.model = fields.text("model");
   const Fields hashes = fields.object("sha256");
   for (const auto& [part, unused] : hashes.json().items()) record.sha256[part] = hashes.text(part);

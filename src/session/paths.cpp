@@ -28,6 +28,10 @@ std::string image_name(int round, int candidate, int picked) {
   return candidate == picked ? picked_image_name(round) : candidate_image_name(round, candidate);
 }
 
+bool is_round_file(std::string_view name) {
+  return name.starts_with("round-") && (name.ends_with(".png") || name.ends_with(".safetensors"));
+}
+
 std::string session_folder_name(const std::string& iso_time, const std::string& prompt) {
   std::string name;
   for (const char c : iso_time) {

@@ -1,5 +1,7 @@
 #include "omr/session/session.h"
 
+#include <algorithm>
+
 #include "omr/core/error.h"
 #include "omr/session/journal_reader.h"
 #include "omr/session/paths.h"
@@ -19,6 +21,16 @@ std::string plain_text(const std::string& prompt) { return parse_weights(prompt)
 bool holds_session(FileSystem& files, const std::filesystem::path& journal) {
   return files.exists(journal) &&
          files.read(journal, kMaxJournalBytes).find('\n') != std::string::npos;
+}
+
+// Whether a batch made the session, and nobody has gone on with it since.
+bool is_a_batchs_own(FileSystem& files, const std::filesystem::path& path) {
+  const Journal journal = read_journal(files.read(path, kMaxJournalBytes), path.string());
+  const auto resumed = [](const Record& record) {
+    return std::holds_alternative<ResumeRecord>(record);
+  };
+  return !journal.session.inputs.empty() &&
+         std::none_of(journal.records.begin(), journal.records.end(), resumed);
 }
 
 // Adapters whose files are no longer those that the journal names.
@@ -57,10 +69,10 @@ Session::Session(const Parts& parts, std::filesystem::path folder, std::string m
 Session Session::start(const Parts& parts, const std::filesystem::path& folder,
                        const ModelIdentity& identity, const Settings& settings,
                        const SessionEvents& events, std::optional<InitialPicture> initial,
-                       Existing existing) {
+                       const Replayed& replayed) {
   check(settings);
-  const SessionRecord record{parts.clock.now(), parts.user, identity.model, identity.sha256,
-                             settings};
+  const SessionRecord record{parts.clock.now(), parts.user, identity.model,
+                             identity.sha256,   settings,   replayed.inputs};
   SessionState state = initial_state(record);
   state.base_prompt();  // a prompt of nothing but negations is refused before a folder is made
 
@@ -68,9 +80,20 @@ Session Session::start(const Parts& parts, const std::filesystem::path& folder,
   std::unique_ptr<FileLock> lock = parts.files.lock(folder / kLockName);
   const std::filesystem::path path = folder / kJournalName;
   parts.files.remove_leftovers(folder);
-  if (existing == Existing::refuse && holds_session(parts.files, path)) {
-    throw Error(ErrorKind::usage, folder.string() + " holds a session already; resume it with " +
-                                      "--resume, or choose another folder");
+  if (holds_session(parts.files, path)) {
+    if (!replayed.begin_anew) {
+      throw Error(ErrorKind::usage, folder.string() + " holds a session already; resume it with " +
+                                        "--resume, or choose another folder");
+    }
+    if (!is_a_batchs_own(parts.files, path)) {
+      throw Error(ErrorKind::usage, folder.string() +
+                                        " holds a session that is not this batch's alone; move it "
+                                        "away, or choose another folder");
+    }
+    // The journal goes last: until then the next attempt finds a session to begin anew.
+    for (const std::string& name : parts.files.list(folder)) {
+      if (is_round_file(name)) parts.files.remove(folder / name);
+    }
   }
   if (initial) {
     parts.files.write_atomically(folder / kInitialLatentsName,

@@ -103,14 +103,14 @@ class GoldenTest : public ::testing::Test {
     golden.limits = limits;
     golden.dialogues = first.dialogues;
     golden.history = {{"2026-01-31T12:00:00Z", "the first", "omr 1"}};
-    write_golden("/golden", golden, out, world_.files);
+    write_golden("/golden", golden, world_.files);
   }
 
   Comparison check(const Ask& ask) {
     if (world_.files.files.count("/golden/golden.json") == 0) make_golden();
     const std::string out = "/run-" + std::to_string(++runs_);
     run_ = run(out, ask);
-    return compare_with_golden(read_golden("/golden", world_.files), "/golden", run_, world_.files,
+    return compare_with_golden(read_golden("/golden", world_.files), run_, world_.files,
                                world_.codec);
   }
 
@@ -142,7 +142,7 @@ TEST_F(GoldenTest, ComesBackAsItWasWritten) {
   ASSERT_EQ(read.dialogues.size(), 2u);
   EXPECT_EQ(read.dialogues[0].rounds[1].token_ids, tokenize("a star and a moon"));
   EXPECT_EQ(read.dialogues[0].accepted, 2);
-  write_golden("/again", read, "/golden", world_.files);
+  write_golden("/again", read, world_.files);
   EXPECT_EQ(world_.files.at("/again/golden.json"), text);
   for (const char* name : {"a/round-001-c1.png", "a/round-002-c2.png", "b/round-001-c1.png"}) {
     EXPECT_EQ(world_.files.at(std::string("/again/") + name),
@@ -203,11 +203,11 @@ TEST_F(GoldenTest, RewardsMayBeOffWithinTheirLimit) {
   make_golden();
   Golden golden = read_golden("/golden", world_.files);
   golden.dialogues[0].rounds[0].record.candidates[0].rewards.pref += 0.005;
-  write_golden("/golden", golden, "/golden", world_.files);
+  write_golden("/golden", golden, world_.files);
   EXPECT_NE(all(check({})).find("reward pref"), std::string::npos);
   EXPECT_TRUE(check(elsewhere()).equal());
   golden.dialogues[0].rounds[0].record.candidates[0].rewards.pref += 0.5;
-  write_golden("/golden", golden, "/golden", world_.files);
+  write_golden("/golden", golden, world_.files);
   EXPECT_FALSE(check(elsewhere()).equal());
 }
 
@@ -217,8 +217,7 @@ TEST_F(GoldenTest, DialoguesThatAreMissingNewOrFailedAreDifferences) {
   ComparedRun other = run("/other", {});
   other.dialogues[1].dialogue.id = "z";
   other.failed["a"] = "no <memory>";
-  const Comparison found =
-      compare_with_golden(golden, "/golden", other, world_.files, world_.codec);
+  const Comparison found = compare_with_golden(golden, other, world_.files, world_.codec);
   EXPECT_EQ(found.different(), 3u);
   EXPECT_NE(all(found).find("a: failed: no <memory>"), std::string::npos);
   EXPECT_NE(all(found).find("b: it was not run"), std::string::npos);
@@ -234,9 +233,9 @@ TEST_F(GoldenTest, AFolderOfSessionsServesAsAGoldenRun) {
   EXPECT_EQ(golden.dialogues.size(), 2u);
   EXPECT_EQ(golden.identity.sha256, kGoldenIdentity.sha256);
   const ComparedRun again = run("/again", {});
-  EXPECT_TRUE(compare_with_golden(golden, "/sessions", again, world_.files, world_.codec).equal());
+  EXPECT_TRUE(compare_with_golden(golden, again, world_.files, world_.codec).equal());
   const ComparedRun wrong = run("/wrong", {.off_by_all = 64});
-  EXPECT_FALSE(compare_with_golden(golden, "/sessions", wrong, world_.files, world_.codec).equal());
+  EXPECT_FALSE(compare_with_golden(golden, wrong, world_.files, world_.codec).equal());
   EXPECT_EQ(error_of([&] { read_golden("/nothing", world_.files); }).kind(), ErrorKind::usage);
 }
 

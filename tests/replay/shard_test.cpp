@@ -9,12 +9,14 @@
 namespace omr::replay {
 namespace {
 
-Shard of(std::map<std::string, std::string> variables) {
+LaunchedShard launched(const std::map<std::string, std::string>& variables) {
   return shard_of_environment([&](const std::string& name) -> std::optional<std::string> {
     const auto found = variables.find(name);
     return found == variables.end() ? std::nullopt : std::optional(found->second);
   });
 }
+
+Shard of(const std::map<std::string, std::string>& variables) { return launched(variables).shard; }
 
 TEST(ShardTest, CountsFromOneAsSplitDoes) {
   EXPECT_EQ(parse_shard("1/3"), (Shard{0, 3}));
@@ -41,6 +43,9 @@ TEST(ShardTest, LaunchersSayWhichPartIsMeant) {
   EXPECT_EQ(of({{"RANK", "0"}, {"WORLD_SIZE", "2"}, {"SLURM_PROCID", "1"}, {"SLURM_NTASKS", "2"}}),
             (Shard{0, 2}));
   EXPECT_EQ(of({{"RANK", "3"}}), Shard{});
+  EXPECT_EQ(launched({{"SLURM_PROCID", "1"}, {"SLURM_NTASKS", "2"}}).variables,
+            "SLURM_PROCID and SLURM_NTASKS");
+  EXPECT_EQ(launched({}).variables, "");
   EXPECT_EQ(error_of([] { of({{"RANK", "4"}, {"WORLD_SIZE", "4"}}); }).kind(), ErrorKind::usage);
   EXPECT_EQ(error_of([] { of({{"RANK", "x"}, {"WORLD_SIZE", "4"}}); }).kind(), ErrorKind::usage);
 }

@@ -672,15 +672,41 @@ TEST_F(SessionTest, AFullDiskAtEveryWriteFailsOneLineAndLeavesTheSessionWhole) {
   }
 }
 
-TEST_F(SessionTest, BeginningAnewReplacesASessionOnlyWhenAsked) {
-  begun();
+TEST_F(SessionTest, BeginningAnewReplacesAReplayedSessionOnlyWhenAsked) {
+  const auto replay = [&](bool anew) {
+    return Session::start(world_.parts(), kFolder, kIdentity, settings(), {}, {}, {"abc", anew});
+  };
+  replay(false).draw_first({}, world_.cancellation);
+  EXPECT_EQ(read_journal(journal(), "j").session.inputs, "abc");
   EXPECT_THROW(start(), Error);
-  Session anew =
-      Session::start(world_.parts(), kFolder, kIdentity, settings(), {}, {}, Existing::begin_anew);
+  EXPECT_THROW(replay(false), Error);
+  world_.files.files["/s/round-009-c3.png"] = "of a longer run";
+  world_.files.files["/s/notes.txt"] = "a person's";
+  Session anew = replay(true);
   EXPECT_FALSE(anew.state().has_rounds());
   EXPECT_TRUE(read_journal(journal(), "j").records.empty());
+  EXPECT_FALSE(world_.files.exists("/s/round-001.png"));
+  EXPECT_FALSE(world_.files.exists("/s/round-009-c3.png"));
+  EXPECT_TRUE(world_.files.exists("/s/notes.txt"));
   anew.draw_first({}, world_.cancellation);
   EXPECT_EQ(read_journal(journal(), "j").records.size(), 1u);
+}
+
+TEST_F(SessionTest, APersonsSessionIsNeverBegunAnew) {
+  const auto replay = [&] {
+    return Session::start(world_.parts(), kFolder, kIdentity, settings(), {}, {}, {"abc", true});
+  };
+  const auto refused_unharmed = [&] {
+    const auto before = world_.files.files;
+    EXPECT_THROW(replay(), Error);
+    EXPECT_EQ(world_.files.files, before);
+  };
+  begun();
+  refused_unharmed();
+  world_.files.files.clear();
+  replay().draw_first({}, world_.cancellation);
+  { resume(); }  // a person goes on with a batch's session
+  refused_unharmed();
 }
 
 TEST_F(SessionTest, WithoutMetadataThePicturesSayNothing) {

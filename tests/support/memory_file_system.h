@@ -76,6 +76,11 @@ class MemoryFileSystem : public session::FileSystem {
     before_write(path, "", 0);
     files.at(path.string()).resize(size);
   }
+  void remove(const std::filesystem::path& path) override {
+    alive();
+    before_write(path, "", 0);
+    files.erase(path.string());
+  }
   std::vector<std::string> list(const std::filesystem::path& path) override {
     alive();
     std::set<std::string> names;

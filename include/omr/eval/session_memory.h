@@ -22,6 +22,7 @@ class JournalMemory : public session::FileSystem {
   }
   void append(const std::filesystem::path& path, std::string_view bytes) override;
   void truncate(const std::filesystem::path& path, std::uint64_t size) override;
+  void remove(const std::filesystem::path& path) override { files_.erase(path.string()); }
   std::vector<std::string> list(const std::filesystem::path&) override { return {}; }
   void remove_leftovers(const std::filesystem::path&) override {}
   std::unique_ptr<session::FileLock> lock(const std::filesystem::path&) override;

@@ -15,8 +15,9 @@ namespace omr::replay {
 struct BatchOptions {
   std::filesystem::path out;  // a folder per dialogue, named by its id, and results.jsonl
   Shard shard;
-  // Dialogues that ended well with the same inputs are skipped; one that is half done, failed or
-  // was asked for otherwise is begun anew.
+  // Dialogues that ended well with the same inputs, and whose pictures are there, are skipped; one
+  // that is half done, failed or was asked for otherwise is begun anew. A session that no batch
+  // made, or that a person went on with, makes its dialogue fail.
   bool resume = false;
   bool rerun_refiner = false;
   // Dialogues that advance at once, their pictures drawn in one batch (groups.h); at least 1. What
@@ -43,8 +44,9 @@ struct BatchSummary {
 using Prepare = std::function<Preparation(const session::Dialogue& dialogue)>;
 
 // Models and files are only ever used by one thread at a time, the models by the calling one.
-// Throws Error(cancelled) when interrupted (what is done stays on disk, --resume goes on), and what
-// writing the results throws.
+// Throws Error(cancelled) when interrupted (what is done stays on disk, --resume goes on),
+// Error(usage) when a dialogue would replace the session that it comes from, and what writing the
+// results throws.
 BatchSummary run_batch(const std::vector<session::Dialogue>& dialogues, const BatchOptions& options,
                        const Prepare& prepare, const session::Parts& parts,
                        const session::ModelIdentity& identity, const BatchEvents& events,

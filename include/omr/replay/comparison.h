@@ -50,10 +50,10 @@ struct ComparedRun {
 };
 
 // What was asked (turns, settings), what the refiner made of it (prompts, token ids), seeds, picks,
-// rewards and pictures. Throws Error(io|format) for the golden run's own files.
-Comparison compare_with_golden(const Golden& golden, const std::filesystem::path& golden_folder,
-                               const ComparedRun& run, session::FileSystem& files,
-                               session::ArtifactCodec& codec);
+// rewards and pictures; a picture of the golden run that is not the recorded one is a difference.
+// Throws Error(io|format) for the golden run's own files.
+Comparison compare_with_golden(const Golden& golden, const ComparedRun& run,
+                               session::FileSystem& files, session::ArtifactCodec& codec);
 
 // The comparison as a page: before, after and amplified difference of each picture that changed,
 // and what in the inputs differs.

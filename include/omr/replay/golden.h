@@ -41,7 +41,8 @@ struct RecordedRound {
 };
 
 struct RecordedDialogue {
-  session::Dialogue dialogue;  // settings hold everything, so that it runs the same anywhere
+  // Its settings hold everything, so that it runs the same anywhere; its folder has the pictures.
+  session::Dialogue dialogue;
   std::optional<int> accepted;
   std::vector<RecordedRound> rounds;
 };
@@ -68,15 +69,19 @@ RecordedDialogue read_recorded(const std::filesystem::path& folder, const std::s
                                session::FileSystem& files, const Tokenize& tokenize);
 
 // A folder with golden.json, or one of sessions as `omr replay --out` leaves it. Throws
-// Error(io|format), Error(usage) when the folder is neither.
+// Error(io|format), Error(usage) when the folder is neither or the names of two sessions' folders
+// make one id.
 Golden read_golden(const std::filesystem::path& folder, session::FileSystem& files);
 
-// Copies the pictures of the sessions in `run` (a folder each, by id) and writes golden.json last.
+// Copies the pictures from the dialogues' folders and writes golden.json last: pictures of an
+// update that was cut short are not those that golden.json speaks of, which compare_with_golden()
+// tells. Throws Error(usage) where a dialogue's folder would be that of a session.
 void write_golden(const std::filesystem::path& folder, const Golden& golden,
-                  const std::filesystem::path& run, session::FileSystem& files);
+                  session::FileSystem& files);
 
-// The file of candidate k of a round, in a golden run and in a folder of sessions alike.
-std::filesystem::path recorded_picture(const std::filesystem::path& folder, const std::string& id,
+// The file of candidate k of a round in a dialogue's folder, of a golden run and of a session
+// alike.
+std::filesystem::path recorded_picture(const std::filesystem::path& folder,
                                        const RecordedRound& round, int k,
                                        session::FileSystem& files);
 

@@ -58,7 +58,8 @@ bool is_results_name(std::string_view name);
 class ResultsFile {
  public:
   // Takes the file of this shard in `folder`, locked while this lives. Throws Error(usage) when
-  // results are there already and `resume` is false, or another process works on them.
+  // results are there already, other than those of the batch's other shards, and `resume` is false,
+  // or another process works on them.
   ResultsFile(session::FileSystem& files, std::filesystem::path folder, const Shard& shard,
               bool resume);
 

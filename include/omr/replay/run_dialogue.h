@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -17,6 +18,8 @@ namespace omr::replay {
 struct Preparation {
   session::Settings settings;  // its own over the command line's and the pack's; prompt included
   std::optional<session::InitialPicture> initial;
+  // How the models run, where it shows in the pictures: option -> value.
+  std::map<std::string, std::string> execution = {};
 };
 
 struct DialogueRun {
@@ -24,12 +27,17 @@ struct DialogueRun {
   const Preparation& preparation;
   std::filesystem::path folder;
   bool rerun_refiner = false;  // ask the model where the record has its answers
-  session::Existing existing = session::Existing::refuse;
+  session::Replayed replayed = {};
 };
 
 // SHA-256 of everything that decides how the dialogue goes on one machine.
 std::string inputs_digest(const DialogueRun& run, const session::ModelIdentity& identity,
                           session::ArtifactCodec& codec);
+
+// Whether `folder` still holds the session that run_dialogue() left for these inputs: its journal
+// and the pictures that the journal names.
+bool is_whole(const std::filesystem::path& folder, const std::string& inputs,
+              session::FileSystem& files);
 
 // Begins the session, types the turns and ends it in order. Returns status, rounds, digest and what
 // the refiner said otherwise. Throws what a session throws, Error(usage) for a turn that is a wrong

@@ -29,7 +29,11 @@ Shard parse_shard(const std::string& text);
 // What launchers tell their processes: torchrun's RANK and WORLD_SIZE, or else srun's SLURM_PROCID
 // and SLURM_NTASKS (both from 0). The whole batch where neither is set. `variable` reads an
 // environment variable. Throws Error(usage) when what is set makes no shard.
+struct LaunchedShard {
+  Shard shard;
+  std::string variables;  // that said so, for people; empty: none
+};
 using Variable = std::function<std::optional<std::string>(const std::string& name)>;
-Shard shard_of_environment(const Variable& variable);
+LaunchedShard shard_of_environment(const Variable& variable);
 
 }  // namespace omr::replay

@@ -38,6 +38,8 @@ class FileSystem {
   virtual void append(const std::filesystem::path& path, std::string_view bytes) = 0;
   // Cuts the file to its first `size` bytes, durably.
   virtual void truncate(const std::filesystem::path& path, std::uint64_t size) = 0;
+  // Removes the file; one that is not there is no error.
+  virtual void remove(const std::filesystem::path& path) = 0;
   // Names of the files and folders in `path`, sorted; none when there is no such folder.
   virtual std::vector<std::string> list(const std::filesystem::path& path) = 0;
   // Removes what atomic writes of processes that died left in the folder `path`.

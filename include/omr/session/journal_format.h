@@ -27,6 +27,7 @@ struct SessionRecord {
   std::string model;                          // where the weights came from
   std::map<std::string, std::string> sha256;  // of each part's weights
   Settings settings;                          // holds the seed, which is also a key of its own
+  std::string inputs = {};                    // of a replayed dialogue; empty: a person's session
 };
 
 struct CandidateRecord {

@@ -10,6 +10,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 namespace omr::session {
 
@@ -24,6 +25,9 @@ std::string latents_name(int round);
 
 // The file that holds candidate `candidate` of a round whose picked one is `picked`.
 std::string image_name(int round, int candidate, int picked);
+
+// Whether a file of this name holds a picture or the latents of a round.
+bool is_round_file(std::string_view name);
 
 // The default folder's name, `<time>-<slug>`: the time's digits and the prompt's first words, fit
 // for any file system (ASCII letters, digits, hyphens; at most 60 bytes).

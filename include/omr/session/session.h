@@ -25,11 +25,15 @@
 
 namespace omr::session {
 
-// Which weights a session runs on.
+// Which weights a session runs on, and how they are used.
 struct ModelIdentity {
   std::string model;                          // where they came from, as the user gave it
   std::map<std::string, std::string> sha256;  // part -> hash
 };
+
+// Ends the names of parts of a ModelIdentity that are no weights but the files beside them, such as
+// "unet settings": configurations, vocabularies, templates.
+inline constexpr const char* kSettingsPart = " settings";
 
 // The part that an adapter is in a ModelIdentity: "lora FILENAME".
 std::string lora_part(const std::string& file);
@@ -39,8 +43,13 @@ struct SessionEvents : RoundEvents {
   std::function<void(const std::string& line)> line;
 };
 
-// What start() does with a session that the folder holds already.
-enum class Existing { refuse, begin_anew };
+// A dialogue of a batch.
+struct Replayed {
+  std::string inputs;  // digest of what was asked for; the journal keeps it
+  // Whether a session in the folder is begun anew: its round files are removed and its journal
+  // emptied. Only one whose journal says that a batch made it, and that nobody went on with.
+  bool begin_anew = false;
+};
 
 // What resume() does with the recipe that pictures carry.
 enum class Metadata { as_before, left_out };
@@ -49,13 +58,12 @@ class Session {
  public:
   // Begins a session in `folder`, which is created if missing. `initial` is made of
   // settings.init_image and settings.mask. Throws Error(usage) when the folder holds a session
-  // already (unless it is to be begun anew: its journal is emptied, its pictures are replaced round
-  // by round) or is in use, or for settings out of range; Error(io|resource) when it cannot be
-  // written.
+  // already (unless it is a replayed one, to be begun anew) or is in use, or for settings out of
+  // range; Error(io|resource) when it cannot be written.
   static Session start(const Parts& parts, const std::filesystem::path& folder,
                        const ModelIdentity& identity, const Settings& settings,
                        const SessionEvents& events = {}, std::optional<InitialPicture> initial = {},
-                       Existing existing = Existing::refuse);
+                       const Replayed& replayed = {});
 
   // Goes on with the session in `folder`, from what its journal says; metadata left out stays out,
   // in later resumptions and replays too. A torn last line is cut off; resumed() tells. Throws
