@@ -70,6 +70,29 @@ class Check(EndToEndTest):
         suite = xml.etree.ElementTree.parse(junit).getroot()[0]
         self.assertEqual((suite.get("tests"), suite.get("failures")), ("4", "4"))
 
+    def test_options_of_the_session_count_as_a_difference(self):
+        for option in (("--keep", "noise"), ("--reward-schedule", "static"), ("--no-phrase-weights",), ("--round-seconds", 0.001),
+                       ("--readings", 0)):
+            run = omr(*self.check, *option)
+            self.assertEqual(run.code, 3, (option, run.stderr))
+            self.assertIn("setting ", run.stderr)
+
+    def test_files_beside_the_weights_are_named_in_the_report(self):
+        pack = copy_of_pack(self.folder)
+        config = pack / "refiner/refiner.json"
+        text = config.read_text()
+        config.unlink()
+        config.write_text(text + "\n")
+        out = self.folder / "out"
+        self.assert_done(omr(*self.check, "--model", pack, "--out", out))
+        self.assertIn("refiner settings", (out / "report.html").read_text())
+
+    def test_a_picture_that_is_not_the_recorded_one_is_told(self):
+        (self.golden / "d0/round-001-c1.png").write_bytes((self.golden / "d1/round-001-c1.png").read_bytes())
+        run = omr(*self.check)
+        self.assertEqual(run.code, 3, run.stderr)
+        self.assertIn("d0: round 1, candidate 1: the golden run's picture is not the one that was recorded", run.stderr)
+
     def test_updates_need_a_reason_and_keep_it(self):
         self.assertEqual(omr(*self.check, "--steps", 5).code, 3)
         self.assertEqual(omr(*self.check, "--steps", 5, "--update-goldens", "").code, 2)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import unittest
 
-from support import BINARY, EXACT, PACK, EndToEndTest, journal, omr, rounds
+from support import BINARY, EXACT, PACK, EndToEndTest, copy_of_pack, journal, omr, rounds
 
 FAST = ("--steps", 2, "--threads", 1, *EXACT)
 
@@ -131,6 +131,73 @@ class Batch(ReplayTest):
     def test_results_are_not_overwritten(self):
         self.assert_done(self.replay("out"))
         self.assert_refused(self.replay("out"), "--resume")
+
+    def test_a_persons_session_is_never_replaced(self):
+        out = self.folder / "out"
+        self.assert_done(omr("refine", "a red moon", "--out", out / "d1", *FAST, stdin="add a star\n"))
+        before = {path.name: path.read_bytes() for path in (out / "d1").iterdir()}
+        run = self.replay("out", "--resume")
+        self.assertEqual(run.code, 1)
+        self.assertIn("d1: ", run.stderr)
+        self.assertIn("holds a session", run.stderr)
+        self.assert_refused(omr("replay", out, "--out", out, "--resume", *FAST), "another folder")
+        self.assertEqual({path.name: path.read_bytes() for path in (out / "d1").iterdir()}, before)
+
+    def test_resume_draws_what_is_gone_and_what_is_asked_for_otherwise(self):
+        self.assert_done(self.replay("out"))
+        subprocess.run(["rm", "-r", self.folder / "out/d0", self.folder / "out/d1/round-001.png"], check=True)
+        run = self.replay("out", "--resume", "--json")
+        self.assert_done(run)
+        self.assertEqual([e.get("skipped", False) for e in run.events], [False, False, True, True])
+        self.assertTrue((self.folder / "out/d0/round-002.png").exists())
+        self.assertTrue((self.folder / "out/d1/round-001.png").exists())
+        run = self.replay("out", "--resume", "--json", "--reward-quant", "none")
+        self.assertEqual([e.get("skipped", False) for e in run.events], [False] * 4)
+        pack = copy_of_pack(self.folder)
+        config = pack / "scheduler/scheduler_config.json"
+        changed = {**json.loads(config.read_text()), "steps_offset": 0}
+        config.unlink()
+        config.write_text(json.dumps(changed))
+        run = self.replay("out", "--resume", "--json", "--reward-quant", "none", "--model", pack)
+        self.assertEqual([e.get("skipped", False) for e in run.events], [False] * 4)
+
+    def test_pictures_say_nothing_when_asked_to(self):
+        self.assert_done(self.replay("first"))
+        self.source.write_text('{"id":"d0","turns":["a star"],"settings":{"metadata":true}}\n')
+        self.assert_done(self.replay("lines", "--no-metadata"))
+        self.assert_done(omr("replay", self.folder / "first/d2", "--out", self.folder / "again", "--no-metadata", *FAST))
+        self.assertIn(b"parameters", (self.folder / "first/d2/round-001.png").read_bytes())
+        for picture in ("lines/d0/round-001.png", "again/d2/round-001.png"):
+            self.assertNotIn(b"parameters", (self.folder / picture).read_bytes(), picture)
+
+    def test_a_bad_line_is_reported_and_the_rest_go_on(self):
+        lines = self.source.read_text().splitlines()
+        self.source.write_text("\n".join([lines[0], "{broken", '{"id":"x","turns":[]}', lines[0], lines[2]]))
+        run = self.replay("out", "--json")
+        self.assertEqual(run.code, 1)
+        self.assertEqual([e["status"] for e in run.events], ["ended", "failed", "failed", "failed", "accepted"])
+        for line in (2, 3, 4):
+            self.assertIn(f"dialogues.jsonl, line {line}", run.stderr)
+        self.assertIn("3 of 5 dialogues failed", run.stderr)
+        again = omr("replay", "-", "--out", self.folder / "piped", *FAST, stdin=self.source.read_text())
+        self.assertEqual(again.code, 1)
+        self.assertIn("standard input, line 2", again.stderr)
+        self.source.write_text("no JSON\n{}\n")
+        self.assert_refused(self.replay("other"), "line 1")
+
+    def test_a_shard_of_the_environment_is_told_and_not_mixed_with_a_whole_batch(self):
+        run = self.replay("out", env={**os.environ, "RANK": "0", "WORLD_SIZE": "2"})
+        self.assert_done(run)
+        self.assertIn("shard 1/2", run.stderr)
+        self.assertIn("RANK and WORLD_SIZE", run.stderr)
+        self.assert_refused(self.replay("out"), "results.shard-1-of-2.jsonl")
+
+    def test_folder_names_never_reach_the_terminal_raw(self):
+        self.assert_done(omr("refine", "a red moon", "--out", self.folder / "a\u001b[31m\u0007b", *FAST))
+        run = omr("replay", "--check", self.folder, *FAST)
+        self.assertNotIn(b"\x1b", run.out + run.err)
+        self.assertNotIn(b"\x07", run.out + run.err)
+        self.assertIn(run.code, (0, 3))
 
     def test_a_folder_of_dialogues_and_sessions_is_a_source(self):
         self.assert_done(self.replay("first"))

@@ -119,6 +119,82 @@ TEST_F(BatchTest, ResultsAreNotOverwrittenUnasked) {
   EXPECT_EQ(error_of([&] { run(world, options()); }).kind(), ErrorKind::usage);
 }
 
+TEST_F(BatchTest, ResultsOfShardsAreGoneOnWithByShardsOfTheSameBatchAlone) {
+  FakeWorld world;
+  run(world, options(false, {0, 2}));
+  for (const Shard& other : {Shard{}, Shard{0, 2}, Shard{1, 3}}) {
+    EXPECT_TRUE(says(error_of([&] { run(world, options(false, other)); }), "shard-1-of-2"))
+        << other.text();
+  }
+  EXPECT_TRUE(run(world, options(false, {1, 2})).complete);
+}
+
+TEST_F(BatchTest, ASessionThatNoBatchMadeIsLeftAlone) {
+  FakeWorld world;
+  {
+    session::Settings own;
+    own.prompt = "a person's picture";
+    session::Session person = session::Session::start(world.parts(), "/out/b", kBatchIdentity, own);
+    person.draw_first({}, world.cancellation);
+  }
+  const std::string journal = world.files.at("/out/b/session.jsonl");
+  for (const char* attempt : {"first", "second"}) {  // the first leaves a line about it
+    const BatchSummary summary = run(world, options(true));
+    EXPECT_EQ(summary.failed, std::vector<std::string>{"b"}) << attempt;
+    EXPECT_NE(summary.results[1].error.find("holds a session"), std::string::npos) << attempt;
+    EXPECT_EQ(world.files.at("/out/b/session.jsonl"), journal) << attempt;
+  }
+}
+
+TEST_F(BatchTest, ASessionIsNotReplacedByItsOwnReplay) {
+  FakeWorld world;
+  run(world, options());
+  const auto before = world.files.files;
+  std::vector<session::Dialogue> list = batch_dialogues();
+  list[2].folder = "/out/x/../c";
+  EXPECT_TRUE(says(error_of([&] { run(world, options(true), list); }), "another folder"));
+  EXPECT_EQ(world.files.files, before);
+}
+
+TEST_F(BatchTest, ADialogueWhoseFilesAreGoneIsRunAgain) {
+  FakeWorld world;
+  run(world, options());
+  std::erase_if(world.files.files, [](const auto& file) {
+    return file.first.starts_with("/out/a/") || file.first == "/out/b/round-001.png";
+  });
+  EXPECT_EQ(run(world, options(true)).skipped, 2u);
+  EXPECT_TRUE(world.files.exists("/out/a/round-002.png"));
+  EXPECT_TRUE(world.files.exists("/out/b/round-001.png"));
+  EXPECT_EQ(results(world), uninterrupted());
+}
+
+TEST_F(BatchTest, ADialogueRunsAgainWhereTheModelsRunOtherwise) {
+  FakeWorld world;
+  run(world, options());
+  const Prepare quantised = [](const session::Dialogue& dialogue) {
+    Preparation out = prepare(dialogue);
+    out.execution = {{"refiner_nf4", "on"}};
+    return out;
+  };
+  const auto again = [&] {
+    return run_batch(batch_dialogues(), options(true), quantised, world.parts(), kBatchIdentity, {},
+                     world.cancellation);
+  };
+  EXPECT_EQ(again().skipped, 0u);
+  EXPECT_EQ(again().skipped, 4u);
+}
+
+TEST_F(BatchTest, ABadLineFailsAlone) {
+  FakeWorld world;
+  const auto list = session::read_dialogues(
+      "{\"id\":\"a\",\"turns\":[]}\n{\"id\":\"b\",\"seed\":2,\"turns\":[\"a star\"]}\n", "f",
+      session::BadLines::keep);
+  const BatchSummary summary = run(world, options(), list);
+  EXPECT_EQ(summary.failed, std::vector<std::string>{"bad-line-0001"});
+  EXPECT_NE(summary.results[0].error.find("f, line 1"), std::string::npos);
+  EXPECT_EQ(summary.results[1].status, DialogueStatus::ended);
+}
+
 TEST_F(BatchTest, AFailingDialogueIsReportedAndTheRestGoOn) {
   std::vector<session::Dialogue> list = batch_dialogues();
   list[1].turns.push_back("/pick 9");
@@ -330,6 +406,8 @@ TEST(GroupsTest, DialoguesOfLikeLengthAndSettingsShareAGroup) {
   using Groups = std::vector<std::vector<std::size_t>>;
   EXPECT_EQ(groups_of(list, 1), (Groups{{0}, {1}, {2}, {3}, {4}}));
   EXPECT_EQ(groups_of(list, 2), (Groups{{4, 0}, {2, 1}, {3}}));
+  list[2].error = "not a dialogue";
+  EXPECT_EQ(groups_of(list, 2), (Groups{{0, 1}, {3, 4}, {2}}));
 }
 
 TEST(EnvironmentTest, TheSizeOfABatchIsPartOfTheMachineClass) {

@@ -159,6 +159,10 @@ TEST_F(GoldenTest, TheSameRunIsEqualOnEveryMachine) {
   EXPECT_FALSE(same.exact);
   EXPECT_TRUE(same.equal()) << all(same);
   EXPECT_EQ(same.inputs, std::vector<std::string>{"threads: 2 → 8"});
+  const Comparison other =
+      check({.identity = {"m", {{"unet", "cc"}, {"vae", "bb"}, {"x settings", "dd"}}}});
+  EXPECT_EQ(other.inputs,
+            (std::vector<std::string>{"weights of unet: aa → cc", "x settings: none → dd"}));
 }
 
 TEST_F(GoldenTest, EveryDeliberateMistakeIsCaughtOnBothTiers) {
@@ -237,6 +241,50 @@ TEST_F(GoldenTest, AFolderOfSessionsServesAsAGoldenRun) {
   const ComparedRun wrong = run("/wrong", {.off_by_all = 64});
   EXPECT_FALSE(compare_with_golden(golden, wrong, world_.files, world_.codec).equal());
   EXPECT_EQ(error_of([&] { read_golden("/nothing", world_.files); }).kind(), ErrorKind::usage);
+}
+
+TEST_F(GoldenTest, AFolderOfAnyNameServesAsAGoldenSession) {
+  run("/sessions", {});
+  const auto files = world_.files.files;
+  for (const auto& [name, bytes] : files) {
+    if (name.starts_with("/sessions/a/"))
+      world_.files.files["/own/my session\033/" + name.substr(12)] = bytes;
+  }
+  const Golden golden = read_golden("/own", world_.files);
+  ASSERT_EQ(golden.dialogues.size(), 1u);
+  EXPECT_EQ(golden.dialogues[0].dialogue.id, "my-session-");
+  for (const int off : {0, 64}) {
+    ComparedRun again = run("/again-" + std::to_string(off), {.off_by_all = off});
+    again.dialogues.pop_back();
+    again.dialogues[0].dialogue.id = "my-session-";
+    const Comparison found = compare_with_golden(golden, again, world_.files, world_.codec);
+    EXPECT_EQ(found.equal(), off == 0) << all(found);
+    EXPECT_EQ(found.dialogues.at(0).pictures.empty(), off == 0);
+  }
+}
+
+TEST_F(GoldenTest, ALongSessionIsReadAsItWasWritten) {
+  make_golden();
+  Golden golden = read_golden("/golden", world_.files);
+  golden.dialogues[0].dialogue.turns.resize(30000, "a line that is as long as people write them");
+  write_golden("/golden", golden, world_.files);
+  EXPECT_EQ(read_golden("/golden", world_.files).dialogues[0].dialogue.turns,
+            golden.dialogues[0].dialogue.turns);
+}
+
+TEST_F(GoldenTest, APictureThatIsNotTheRecordedOneIsTold) {
+  make_golden();
+  world_.files.files["/golden/b/round-001-c2.png"] += "x";
+  EXPECT_NE(all(check({})).find("b: round 1, candidate 2: the golden run's picture is not the one"),
+            std::string::npos);
+  EXPECT_TRUE(world_.files.cleared.contains("/golden/b")) << "of what a kill left";
+}
+
+TEST_F(GoldenTest, IsNotMixedWithSessions) {
+  run("/sessions", {});
+  Golden golden = read_golden("/sessions", world_.files);
+  EXPECT_EQ(error_of([&] { write_golden("/sessions", golden, world_.files); }).kind(),
+            ErrorKind::usage);
 }
 
 TEST_F(GoldenTest, ThePageShowsWhatChangedAndEscapesIt) {

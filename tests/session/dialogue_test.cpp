@@ -65,10 +65,31 @@ TEST(DialogueTest, WrongLinesAreNamed) {
   dialogue_refusal("{\"turns\":[\"x\"],\"seed\":-1}");
 }
 
+TEST(DialogueTest, BadLinesAmongGoodOnesAreKeptWhereAsked) {
+  const std::string good = "{\"id\":\"a\",\"turns\":[\"x\"]}\n";
+  const auto dialogues =
+      read_dialogues(good + "nonsense\n" + good + "{\"id\":\"bad-line-0002\",\"turns\":[\"y\"]}",
+                     "d.jsonl", BadLines::keep);
+  ASSERT_EQ(dialogues.size(), 4u);
+  EXPECT_EQ(dialogues[0].error, "");
+  EXPECT_EQ(dialogues[1].id, "bad-line-0002-2");
+  EXPECT_NE(dialogues[1].error.find("d.jsonl, line 2"), std::string::npos);
+  EXPECT_EQ(dialogues[2].id, "bad-line-0003");
+  EXPECT_NE(dialogues[2].error.find("twice"), std::string::npos);
+  EXPECT_THAT(dialogues[3].turns, ElementsAre("y"));
+  EXPECT_THROW(read_dialogues("nonsense\n{}", "d.jsonl", BadLines::keep), Error);
+}
+
 TEST(DialogueTest, IdsThatCannotNameAFileAreRefused) {
   for (const char* id : {"", "..", "a/b", "a\\\\b", ".hidden", "-rf", "a b", "ä"}) {
     EXPECT_NE(dialogue_refusal("{\"id\":\"" + std::string(id) + "\",\"turns\":[\"x\"]}").find("id"),
               std::string::npos);
+  }
+  for (const char* id : {"results.jsonl", "results.shard-1-of-2.jsonl", "report.html",
+                         "golden.json", "session.jsonl"}) {
+    EXPECT_NE(
+        dialogue_refusal("{\"id\":\"" + std::string(id) + "\",\"turns\":[\"x\"]}").find("its own"),
+        std::string::npos);
   }
   dialogue_refusal("{\"id\":\"" + std::string(65, 'x') + "\",\"turns\":[\"x\"]}");
 }
