@@ -49,6 +49,7 @@ std::string settings_hash(const std::filesystem::path& folder) {
   std::error_code code;
   for (const auto& entry : std::filesystem::directory_iterator(folder, code)) {
     const std::string extension = entry.path().extension().string();
+    if (!entry.is_regular_file(code)) continue;
     if (extension == ".json" || extension == ".txt" || extension == ".model")
       hashes[entry.path().filename().string()] = io::sha256_file(entry.path());
   }

@@ -185,6 +185,14 @@ class Batch(ReplayTest):
         self.source.write_text("no JSON\n{}\n")
         self.assert_refused(self.replay("other"), "line 1")
 
+    def test_standard_input_is_read_before_the_models_and_has_an_end(self):
+        missing = ("--model", self.folder / "missing", "--out", self.folder / "out")
+        self.assert_refused(omr("replay", "-", *missing, stdin="no JSON\n"), "standard input, line 1")
+        with open("/dev/zero", "rb") as endless:
+            done = subprocess.run([BINARY, "replay", "-", *map(str, missing)], stdin=endless, capture_output=True, timeout=120)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"standard input is longer than", done.stderr)
+
     def test_a_shard_of_the_environment_is_told_and_not_mixed_with_a_whole_batch(self):
         run = self.replay("out", env={**os.environ, "RANK": "0", "WORLD_SIZE": "2"})
         self.assert_done(run)

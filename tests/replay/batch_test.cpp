@@ -407,7 +407,7 @@ TEST(GroupsTest, DialoguesOfLikeLengthAndSettingsShareAGroup) {
   EXPECT_EQ(groups_of(list, 1), (Groups{{0}, {1}, {2}, {3}, {4}}));
   EXPECT_EQ(groups_of(list, 2), (Groups{{4, 0}, {2, 1}, {3}}));
   list[2].error = "not a dialogue";
-  EXPECT_EQ(groups_of(list, 2), (Groups{{0, 1}, {3, 4}, {2}}));
+  EXPECT_EQ(groups_of(list, 2), (Groups{{4, 0}, {1, 3}, {2}}));
 }
 
 TEST(EnvironmentTest, TheSizeOfABatchIsPartOfTheMachineClass) {
