@@ -194,7 +194,8 @@ int run_refine(RefineOptions options) {
                 std::to_string(session.resumed().torn_bytes) + " bytes were dropped");
     }
     for (const std::string& part : session.resumed().changed_parts) {
-      log::warn("the weights of " + part + " are not those that the journal names");
+      log::warn((part.ends_with(session::kSettingsPart) ? "the " : "the weights of ") + part +
+                " are not those that the journal names");
     }
     for (const std::string& line : resume_commands(options.picture, session.state().options))
       session.run(line, events, interruption());
