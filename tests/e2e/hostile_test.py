@@ -98,7 +98,7 @@ class Limits(EndToEndTest):
     def test_what_is_too_long_too_many_or_too_large_is_refused_and_the_limit_named(self):
         long = "star " * 1000
         dialogues = self.folder / "d.jsonl"
-        dialogues.write_text(json.dumps({"id": "a", "turns": ["a star"] + ["/like"] * 1000}) + "\n")
+        dialogues.write_text(json.dumps({"id": "a", "turns": ["a star"] + ["/like"] * 200_000}) + "\n")
         out = ("--out", self.folder / "D")
         for command, limit in (
             (("generate", long, "-o", self.folder / "x.png"), "4096"),
@@ -110,7 +110,7 @@ class Limits(EndToEndTest):
             (("refine", "a star", "--steps", 1001, *out), "1000"),
             (("generate", "a star", "--steps", 100_000, "-o", self.folder / "x.png"), "1000"),
             (("refine", "a star", "--size", "16392x64", *out), "16384"),
-            (("replay", dialogues, *out), "1000"),
+            (("replay", dialogues, *out), "1048576 bytes"),
             (("replay", dialogues, *out, "--batch", 257), "256"),
         ):
             with self.subTest(" ".join(str(a)[:30] for a in command)):
