@@ -271,8 +271,9 @@ void run_training(const LoopSettings& settings, Trainee& trainee, ProcessGroup& 
     }
   } catch (const Error& error) {
     // Of an interruption, or a picture that cannot be read: what was learnt before it is kept.
-    if (saved_at != run.step() && skipped_in_a_row == 0) run.save();
-    if (error.kind() != ErrorKind::cancelled) throw;
+    const bool interrupted = error.kind() == ErrorKind::cancelled;
+    if (saved_at != run.step() && (interrupted || skipped_in_a_row == 0)) run.save();
+    if (!interrupted) throw;
     throw Error(ErrorKind::cancelled, "interrupted at step " + std::to_string(run.step()) +
                                           "; --resume continues from there");
   }

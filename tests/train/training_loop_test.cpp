@@ -222,6 +222,18 @@ TEST_F(TrainingLoopTest, InterruptionLeavesACheckpoint) {
   EXPECT_TRUE(std::filesystem::exists(settings("stopped").out / "checkpoints/step-00000007"));
 }
 
+TEST_F(TrainingLoopTest, InterruptionAtASkippedStepLeavesACheckpointToo) {
+  poison_ = {6};
+  Cancellation cancellation;
+  run(
+      settings("stopped"),
+      [&](std::int64_t step) {
+        if (step == 6) cancellation.request();
+      },
+      cancellation);
+  EXPECT_TRUE(std::filesystem::exists(settings("stopped").out / "checkpoints/step-00000007"));
+}
+
 TEST_F(TrainingLoopTest, ALookThatBreaksOffLosesNoStepAndIsMadeUpForOnResuming) {
   const std::vector<at::Tensor> whole = run(settings("whole"));
   LoopSettings parted = settings("parted");
