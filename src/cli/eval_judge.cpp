@@ -8,7 +8,6 @@
 #include "omr/core/exit_code.h"
 #include "omr/core/utf8.h"
 #include "omr/io/atomic_file.h"
-#include "omr/io/json_file.h"
 #include "omr/io/picture_file.h"
 #include "omr/io/png.h"
 #include "omr/report/html.h"
@@ -64,7 +63,7 @@ void write_page(const std::string& folder, std::vector<Shown> shown) {
 void judge_files(const JudgeOptions& options) {
   std::vector<Shown> shown;
   for (const std::string& path : options.images) {
-    const Image image = io::decode_picture(io::read_text(path), path);
+    const Image image = io::read_handed_picture(path);
     const std::string words = scenes::in_words(scenes::judge(image));
     shown.push_back({image, printable_line(path), words});
     if (options.output.json) {

@@ -136,14 +136,12 @@ int run_generate(const GenerateOptions& options) {
   const pipeline::ModelFolder folder = open_folder(options.model);
   const std::vector<Job> jobs = plan(options, options.picture.seed.value_or(random_seed()));
   std::optional<Image> init, mask;
-  const auto picture = [](const std::string& path) {
-    return io::decode_picture(io::read_text(path), path);
-  };
-  if (!options.picture.init_image.empty()) init = picture(options.picture.init_image);
+  if (!options.picture.init_image.empty())
+    init = io::read_handed_picture(options.picture.init_image);
   if (!options.picture.mask.empty()) {
     if (!init)
       throw Error(ErrorKind::usage, "--mask needs the picture that it masks: give --init-image");
-    mask = picture(options.picture.mask);
+    mask = io::read_handed_picture(options.picture.mask);
   }
 
   pipeline::StableDiffusionPipeline pipeline = open_pipeline(folder, options.model);

@@ -8,7 +8,6 @@
 #include "omr/core/exit_code.h"
 #include "omr/core/log.h"
 #include "omr/core/utf8.h"
-#include "omr/io/json_file.h"
 #include "omr/io/picture_file.h"
 
 #include "cli/commands.h"
@@ -31,8 +30,7 @@ int run_score(const ScoreOptions& options) {
   const auto folder = reward_folder(options.model);
   if (!folder) throw Error(ErrorKind::io, "the model folder has no reward/: give --reward DIR");
   std::vector<Image> images;
-  for (const std::string& path : options.images)
-    images.push_back(io::decode_picture(io::read_text(path), path));
+  for (const std::string& path : options.images) images.push_back(io::read_handed_picture(path));
   reward::RewardModel model = open_reward(*folder, options.model);
   if (const auto& report = model.adapter_report()) {
     log::debug("adapter: " + std::to_string(report->applied) + " of " +

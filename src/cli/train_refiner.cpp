@@ -27,10 +27,7 @@ struct RefinerOptions {
 
 std::unique_ptr<train::RefinerRecords> open_records(const std::string& file) {
   auto records = std::make_unique<train::RefinerRecords>(train::RefinerRecords::open(file));
-  if (records->broken_lines() > 0)
-    log::warn(file + ": skipped " + std::to_string(records->broken_lines()) + " broken line" +
-              (records->broken_lines() == 1 ? "" : "s") + " (first: " + records->first_problem() +
-              ")");
+  if (records->broken_lines() > 0) log::warn(file + ": " + records->skipped());
   return records;
 }
 

@@ -1,6 +1,7 @@
 #include "omr/io/picture_file.h"
 
 #include "omr/io/jpeg.h"
+#include "omr/io/json_file.h"
 #include "omr/io/png.h"
 
 #include "io/input_file.h"
@@ -20,6 +21,10 @@ Image decode_picture(std::string_view bytes, const std::string& where) {
 
 Image read_picture(const std::filesystem::path& path) {
   return decode_picture(InputFile(path).read_all(kMaxPictureBytes), path.string());
+}
+
+Image read_handed_picture(const std::filesystem::path& path) {
+  return decode_picture(read_text(path, kMaxPictureBytes), path.string());
 }
 
 }  // namespace omr::io

@@ -74,26 +74,6 @@ io::Json describe(const LoraTrainingSettings& settings, const LoraObjective& obj
   return out;
 }
 
-}  // namespace
-
-LoraMethod parse_lora_method(const std::string& name) {
-  std::string names;
-  for (const auto& [method, known] : kMethods) {
-    if (name == known) return method;
-    names += (names.empty() ? "" : ", ") + std::string(known);
-  }
-  throw Error(ErrorKind::usage, "there is no method \"" + name + "\"; there are " + names);
-}
-
-std::string to_string(LoraMethod method) {
-  for (const auto& [known, name] : kMethods) {
-    if (known == method) return name;
-  }
-  return "";
-}
-
-namespace {
-
 // Rather than a run that ends with nothing learnt.
 void check_reward(const LoraTrainingSettings& settings, const LoraData& data) {
   const bool rewarded = settings.method == LoraMethod::refl || settings.method == LoraMethod::ppo;
@@ -118,6 +98,22 @@ void check_reward(const LoraTrainingSettings& settings, const LoraData& data) {
 }
 
 }  // namespace
+
+LoraMethod parse_lora_method(const std::string& name) {
+  std::string names;
+  for (const auto& [method, known] : kMethods) {
+    if (name == known) return method;
+    names += (names.empty() ? "" : ", ") + std::string(known);
+  }
+  throw Error(ErrorKind::usage, "there is no method \"" + name + "\"; there are " + names);
+}
+
+std::string to_string(LoraMethod method) {
+  for (const auto& [known, name] : kMethods) {
+    if (known == method) return name;
+  }
+  return "";
+}
 
 void train_lora(const LoraTrainingSettings& settings, const LoraData& data, ProcessGroup& processes,
                 const LoopObserver& observer, const Cancellation& cancellation) {

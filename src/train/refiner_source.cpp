@@ -31,6 +31,11 @@ RefinerRecords RefinerRecords::open(const std::filesystem::path& file) {
   return out;
 }
 
+std::string RefinerRecords::skipped() const {
+  if (broken_lines_ == 0) return "";
+  return "skipped " + plural(broken_lines_, "broken line") + " (first: " + first_problem_ + ")";
+}
+
 RefinerRecords RefinerRecords::of(std::vector<RefinerRecord> records, const std::string& where) {
   if (records.empty()) {
     throw Error(ErrorKind::format, where +

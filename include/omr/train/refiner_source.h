@@ -39,7 +39,8 @@ class RefinerRecords : public RefinerSource {
   static RefinerRecords of(std::vector<RefinerRecord> records, const std::string& where);
 
   std::size_t broken_lines() const { return broken_lines_; }
-  const std::string& first_problem() const { return first_problem_; }  // "FILE line N …"
+  // "skipped 2 broken lines (first: …)"; empty when there were none.
+  std::string skipped() const;
   std::uint64_t size() const override { return records_.size(); }
   RefinerRecord record(std::uint64_t index) const override { return records_[index]; }
   io::Json description() const override {
