@@ -107,7 +107,11 @@ std::uint64_t held_out_seed(const TrainOptions& options) {
   return options.loop.seed ^ kHeldOut;
 }
 
-PictureSources open_picture_sources(const TrainOptions& options, bool dense) {
+namespace {
+constexpr scenes::CaptionOptions kWholeCaptions = {0, 0, 0, 0};
+}  // namespace
+
+PictureSources open_picture_sources(const TrainOptions& options, SceneStyle style) {
   if (options.scenes == !options.data.empty()) {
     throw Error(ErrorKind::usage, "give --data DIR, or --scenes");
   }
@@ -120,12 +124,13 @@ PictureSources open_picture_sources(const TrainOptions& options, bool dense) {
     settings.seed = options.loop.seed;
     settings.size = width;
     settings.pictures = options.pictures;
-    settings.dense = dense;
+    settings.dense = style == SceneStyle::dense;
+    if (style == SceneStyle::told_whole) settings.captions = kWholeCaptions;
     out.training = std::make_shared<train::SceneSource>(settings);
     settings.seed = held_out_seed(options);
     settings.pictures = 0;
     settings.dense = false;
-    settings.captions = {0, 0, 0, 0};
+    settings.captions = kWholeCaptions;
     out.held_out = std::make_shared<train::SceneSource>(settings);
     return out;
   }

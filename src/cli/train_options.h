@@ -56,8 +56,14 @@ std::uint64_t held_out_seed(const TrainOptions& options);
 struct PictureSources {
   std::shared_ptr<const train::ImageTextSource> training, held_out;
 };
-// `dense`: crowded scenes. Throws Error(usage) unless one of --data and --scenes is given.
-PictureSources open_picture_sources(const TrainOptions& options, bool dense = false);
+enum class SceneStyle {
+  plain,       // captions leave words out by lot, as people do
+  told_whole,  // captions say all that is in the picture
+  dense        // crowded, for autoencoders
+};
+// Throws Error(usage) unless one of --data and --scenes is given.
+PictureSources open_picture_sources(const TrainOptions& options,
+                                    SceneStyle style = SceneStyle::plain);
 
 at::ScalarType output_dtype(const TrainOptions& options);
 
@@ -68,6 +74,7 @@ train::LoopObserver make_observer(const TrainOptions& options,
 
 // The sub-verbs, one file each.
 void setup_train_vae(CLI::App& train, Command& selected);
+void setup_train_text_encoder(CLI::App& train, Command& selected);
 void setup_train_unet(CLI::App& train, Command& selected);
 void setup_train_clip(CLI::App& train, Command& selected);
 void setup_train_reward(CLI::App& train, Command& selected);

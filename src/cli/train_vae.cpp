@@ -26,7 +26,8 @@ int run_train_vae(VaeOptions options) {
   std::tie(options.vae.width, options.vae.height) = training_size(options.train);
   options.vae.output_dtype = output_dtype(options.train);
   options.vae.loop = options.train.loop;
-  const PictureSources sources = open_picture_sources(options.train, options.dense);
+  const PictureSources sources =
+      open_picture_sources(options.train, options.dense ? SceneStyle::dense : SceneStyle::plain);
   train::train_vae(options.vae, *sources.training, *sources.held_out, processes,
                    make_observer(options.train, processes), interruption());
   if (processes.is_first()) print_line((options.vae.loop.out / "vae").string());

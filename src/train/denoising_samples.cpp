@@ -3,20 +3,6 @@
 #include <ATen/ATen.h>
 
 namespace omr::train {
-namespace {
-
-std::function<void(std::int64_t, std::int64_t)> encoding_progress(const LoopObserver& observer) {
-  return [&observer, told = std::int64_t{0}](std::int64_t done, std::int64_t all) mutable {
-    constexpr std::int64_t kReports = 10;
-    if (done * kReports / all == told) return;
-    told = done * kReports / all;
-    observer.on_message("encoded " + std::to_string(done) + " of " + std::to_string(all) +
-                        " pictures");
-  };
-}
-
-}  // namespace
-
 at::Tensor sample_latents(const diffusion::AutoencoderKLConfig& vae,
                           const diffusion::DiagonalGaussian& posterior, const at::Tensor& draws) {
   const at::Tensor z =

@@ -10,6 +10,7 @@
 #include "omr/pipeline/model_folder.h"
 #include "omr/train/sample_random.h"
 
+#include "train/caption_encoder.h"
 #include "train/diffusion_parts.h"
 
 namespace omr::train {
@@ -74,10 +75,7 @@ DiffusionModels::DiffusionModels(const LoraTrainingSettings& training)
 }
 
 at::Tensor DiffusionModels::embed(const std::vector<std::string>& captions) {
-  std::vector<at::Tensor> ids;
-  for (const std::string& caption : captions)
-    ids.push_back(at::tensor(tokenizer.encode(caption).ids, at::kLong));
-  return text_encoder(at::stack(ids).to(device)).last_hidden_state;
+  return embed_captions(tokenizer, text_encoder, captions);
 }
 
 at::Tensor DiffusionModels::decode(const at::Tensor& latents) {

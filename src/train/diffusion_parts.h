@@ -7,6 +7,9 @@
 
 namespace omr::train {
 
+// Throws Error(usage) for a size in pixels that the VAE cannot take.
+void check_size(const diffusion::AutoencoderKLConfig& vae, int width, int height);
+
 // Throws Error(usage) for a size in pixels that the VAE cannot take, Error(mismatch) when latents
 // or embeddings are not as wide as the UNet expects.
 void check_parts(const diffusion::AutoencoderKLConfig& vae,

@@ -88,6 +88,14 @@ void initialise(diffusion::AutoencoderKLImpl& vae, at::Generator generator) {
   fill_as_pytorch(vae, generator);
 }
 
+void initialise(LayoutDecoderImpl& decoder, at::Generator generator) {
+  // Far enough apart for the first attention to tell them apart.
+  constexpr double kQueryDeviation = 0.5;
+  fill_as_pytorch(decoder, generator);
+  const at::NoGradGuard no_grad;
+  decoder.queries.normal_(0, kQueryDeviation, generator);
+}
+
 void initialise(text::CLIPTextModelImpl& model, const io::Config& config, at::Generator generator) {
   const at::NoGradGuard no_grad;
   fill_norms(model);

@@ -25,6 +25,16 @@ std::string digest_of(diffusion::AutoencoderKLImpl& vae, const ImageTextSource& 
 
 }  // namespace
 
+std::function<void(std::int64_t, std::int64_t)> encoding_progress(const LoopObserver& observer) {
+  return [&observer, told = std::int64_t{0}](std::int64_t done, std::int64_t all) mutable {
+    constexpr std::int64_t kReports = 10;
+    if (done * kReports / all == told) return;
+    told = done * kReports / all;
+    observer.on_message("encoded " + std::to_string(done) + " of " + std::to_string(all) +
+                        " pictures");
+  };
+}
+
 LatentCache::LatentCache(diffusion::AutoencoderKL vae, const ImageTextSource& source, int width,
                          int height, const std::filesystem::path& file,
                          const std::function<void(std::int64_t, std::int64_t)>& on_progress,

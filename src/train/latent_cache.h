@@ -11,6 +11,7 @@
 #include "omr/core/cancellation.h"
 #include "omr/diffusion/autoencoder_kl.h"
 #include "omr/train/image_text_source.h"
+#include "omr/train/training_loop.h"
 
 namespace omr::train {
 
@@ -18,6 +19,9 @@ struct EncodedPictures {
   diffusion::DiagonalGaussian moments;  // [B, latent_channels, h, w]
   at::Tensor objects;                   // see object_share, [B, 1, h, w]
 };
+
+// Tells the observer every tenth of the way.
+std::function<void(std::int64_t, std::int64_t)> encoding_progress(const LoopObserver& observer);
 
 // The encoder's moments of a source's pictures, fp32 on the CPU. An endless source is encoded anew
 // for each batch.

@@ -8,17 +8,17 @@
 #include "omr/pipeline/denoise.h"
 #include "omr/pipeline/image_tensor.h"
 #include "omr/pipeline/model_folder.h"
-#include "omr/text/clip_text_model.h"
-#include "omr/text/clip_tokenizer.h"
 #include "omr/train/diffusion_loss.h"
 #include "omr/train/initialise.h"
 #include "omr/train/process_group.h"
 #include "omr/train/sample_random.h"
 
+#include "train/caption_encoder.h"
 #include "train/denoising_samples.h"
 #include "train/diffusion_parts.h"
 #include "train/fingerprint.h"
 #include "train/model_output.h"
+#include "train/network.h"
 #include "train/run_settings.h"
 
 namespace omr::train {
@@ -26,23 +26,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-enum Network : std::uint64_t { kUNet = 1, kTextEncoder = 2 };
-
 diffusion::UNet2DConditionModel open_unet(const UNetSettings& settings) {
   if (!settings.from_nothing) return diffusion::load_unet(settings.unet, {});
   diffusion::UNet2DConditionModel unet(
       diffusion::UNet2DConditionConfig::parse(io::Config(settings.unet / "config.json")));
   initialise(*unet, generator_for(settings.loop.seed, Purpose::weights, kUNet));
   return unet;
-}
-
-text::CLIPTextModel open_text_encoder(const UNetSettings& settings) {
-  if (!settings.text_encoder_from_nothing)
-    return text::load_clip_text_model(settings.text_encoder, {});
-  const io::Config config(settings.text_encoder / "config.json");
-  text::CLIPTextModel model(text::CLIPTextConfig::from(config));
-  initialise(*model, config, generator_for(settings.loop.seed, Purpose::weights, kTextEncoder));
-  return model;
 }
 
 // One run's models and data.
@@ -55,7 +44,8 @@ class UNetTraining {
         held_out_(held_out),
         cancellation_(cancellation),
         tokenizer_(text::CLIPTokenizer::from_folder(settings.tokenizer)),
-        text_encoder_(open_text_encoder(settings)),
+        text_encoder_(open_text_encoder(settings.text_encoder, settings.text_encoder_from_nothing,
+                                        settings.loop.seed)),
         unet_(open_unet(settings)),
         vae_(diffusion::load_vae(settings.vae, {})),
         scheduler_config_(pipeline::read_scheduler_config(
@@ -162,12 +152,8 @@ class UNetTraining {
     return out;
   }
 
-  // [B, S, D]; with gradient when the text encoder is trained and gradients are on.
   at::Tensor embed(const std::vector<std::string>& captions) {
-    std::vector<at::Tensor> ids;
-    for (const std::string& caption : captions)
-      ids.push_back(at::tensor(tokenizer_.encode(caption).ids, at::kLong));
-    return text_encoder_(at::stack(ids)).last_hidden_state;
+    return embed_captions(tokenizer_, text_encoder_, captions);
   }
 
   const UNetSettings& settings_;

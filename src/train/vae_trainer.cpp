@@ -12,6 +12,7 @@
 #include "omr/train/sample_random.h"
 #include "omr/train/training_pixels.h"
 
+#include "train/diffusion_parts.h"
 #include "train/fingerprint.h"
 #include "train/model_output.h"
 
@@ -82,13 +83,7 @@ void train_vae(const VaeSettings& settings, const ImageTextSource& source,
                const ImageTextSource& held_out, ProcessGroup& processes,
                const LoopObserver& observer, const Cancellation& cancellation) {
   diffusion::AutoencoderKL vae = open_vae(settings);
-  const std::int64_t multiple = vae->config().downscale();
-  if (settings.width < 1 || settings.width % multiple != 0 || settings.height < 1 ||
-      settings.height % multiple != 0) {
-    throw Error(ErrorKind::usage, "--size " + std::to_string(settings.width) + "x" +
-                                      std::to_string(settings.height) +
-                                      ": this VAE takes multiples of " + std::to_string(multiple));
-  }
+  check_size(vae->config(), settings.width, settings.height);
   const std::uint64_t seed = settings.loop.seed;
   DataOrder order(seed, source.size());
 

@@ -96,13 +96,15 @@ class TrainTest(EndToEndTest):
 
     def test_results_open_in_diffusers_and_transformers(self):
         from diffusers import AutoencoderKL, UNet2DConditionModel
-        from transformers import CLIPModel, LlamaForCausalLM
+        from transformers import CLIPModel, CLIPTextModel, LlamaForCausalLM
         short = ["--steps", "2", "--batch", "2"]
         scenes = ["--scenes", "--size", "32", *short]
         for what, part, model in (("vae", "vae", AutoencoderKL), ("clip", "reward", CLIPModel), ("refiner", "refiner", LlamaForCausalLM)):
             options = ["--scenes", *short] if what == "refiner" else scenes
             self.trained(what, self.folder / what, "--config", PACK / part, *options)
             model.from_pretrained(self.folder / what / part)
+        self.trained("text-encoder", self.folder / "text-encoder", "--config", PACK / "text_encoder", "--model", PACK, *scenes)
+        CLIPTextModel.from_pretrained(self.folder / "text-encoder" / "text_encoder")
         self.trained("unet", self.folder / "unet", "--config", PACK / "unet", "--model", PACK, "--samples", "1", "--text-encoder-config",
               PACK / "text_encoder", *scenes)
         UNet2DConditionModel.from_pretrained(self.folder / "unet" / "unet")

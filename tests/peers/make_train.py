@@ -8,6 +8,7 @@ import pathlib
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
+from diffusers.models.attention import BasicTransformerBlock
 from diffusers.optimization import get_cosine_schedule_with_warmup
 from diffusers.training_utils import EMAModel, compute_snr
 from safetensors.torch import save_file
@@ -28,7 +29,11 @@ def randomise(module):
 
 def train(folder, model, inputs, loss_of):
     """`loss_of(model)` -> (loss, tensors to keep); writes case.safetensors."""
-    model.save_pretrained(folder)
+    if hasattr(model, "save_pretrained"):
+        model.save_pretrained(folder)
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
+        inputs = inputs | {f"before.{n}": p.detach().clone() for n, p in model.named_parameters()}
     kept = dict(inputs)
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=1e-2)
     averages = {name: EMAModel(model.parameters(), decay=0.7, use_ema_warmup=name == "power") for name in ("plain", "power")}
@@ -135,6 +140,33 @@ def clip_case(folder):
     train(folder, model, inputs, loss_of)
 
 
+class LayoutDecoder(torch.nn.Module):
+    """Learnt queries through diffusers' blocks, each to its patch of latents."""
+
+    def __init__(self, rows, columns, patch, width, heads, channels):
+        super().__init__()
+        self.queries = torch.nn.Parameter(torch.randn(rows * columns, width) * 0.5)
+        self.transformer_blocks = torch.nn.ModuleList(
+            BasicTransformerBlock(width, heads, width // heads, cross_attention_dim=width) for _ in range(2))
+        self.norm_out = torch.nn.LayerNorm(width)
+        self.proj_out = torch.nn.Linear(width, patch * patch * channels)
+        self.shape, self.patch = (rows, columns), patch
+
+    def forward(self, states):
+        x = self.queries.expand(states.shape[0], -1, -1)
+        for block in self.transformer_blocks:
+            x = block(x, encoder_hidden_states=states)
+        # Of each patch the channels are outermost: what pixel_shuffle expects.
+        return F.pixel_shuffle(self.proj_out(self.norm_out(x)).transpose(1, 2).unflatten(2, self.shape), self.patch)
+
+
+def layout_case(folder, rows, columns, patch):
+    model = LayoutDecoder(rows, columns, patch, width=20, heads=4, channels=3)
+    randomise(model)
+    inputs = {"states": torch.randn(5, 7, 20), "latents": torch.randn(5, 3, rows * patch, columns * patch)}
+    train(folder, model, inputs, lambda m: (F.mse_loss(m(inputs["states"]), inputs["latents"]), {}))
+
+
 def llama_case(folder):
     model = LlamaForCausalLM(LlamaConfig(
         vocab_size=61, hidden_size=24, intermediate_size=40, num_hidden_layers=2, num_attention_heads=6,
@@ -199,6 +231,8 @@ def main():
     unet_case(out / "unet_epsilon", "epsilon", zero_snr=False)
     vae_case(out / "vae")
     clip_case(out / "clip")
+    layout_case(out / "layout_even", rows=3, columns=4, patch=2)
+    layout_case(out / "layout_odd", rows=5, columns=4, patch=1)
     llama_case(out / "llama")
     initialisation(out)
     learning_rates(out)

@@ -18,6 +18,7 @@
 #include "omr/train/diffusion_loss.h"
 #include "omr/train/ema.h"
 #include "omr/train/initialise.h"
+#include "omr/train/layout_decoder.h"
 #include "omr/train/learning_rate.h"
 #include "omr/train/next_token_loss.h"
 #include "omr/train/sample_random.h"
@@ -117,6 +118,28 @@ TEST_F(PeersTrainTest, ContrastiveLossWithHardNegativesAndTenUpdatesMatchTransfo
         .total;
   });
 }
+
+class PeersLayoutDecoderTest : public PeersTrainTest,
+                               public testing::WithParamInterface<const char*> {};
+
+TEST_P(PeersLayoutDecoderTest, LossAndTenUpdatesMatchDiffusersBlocks) {
+  open(GetParam());
+  const at::Tensor states = get("states"), latents = get("latents");
+  LayoutDecoder decoder(LayoutDecoderConfig{.width = states.size(2),
+                                            .num_attention_heads = 4,
+                                            .latent_channels = latents.size(1),
+                                            .latent_height = latents.size(2),
+                                            .latent_width = latents.size(3)});
+  {
+    const at::NoGradGuard no_grad;
+    for (const auto& item : decoder->named_parameters())
+      item.value().copy_(get("before." + item.key()));
+  }
+  check(*decoder, [&] { return (decoder(states) - latents).square().mean(); });
+}
+
+INSTANTIATE_TEST_SUITE_P(Patches, PeersLayoutDecoderTest,
+                         testing::Values("layout_even", "layout_odd"));
 
 TEST_F(PeersTrainTest, NextTokenLossOnAnswersAndTenUpdatesMatchTransformers) {
   open("llama");

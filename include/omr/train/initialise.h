@@ -9,6 +9,7 @@
 #include "omr/llm/llama.h"
 #include "omr/reward/clip_model.h"
 #include "omr/text/clip_text_model.h"
+#include "omr/train/layout_decoder.h"
 
 namespace omr::train {
 
@@ -17,6 +18,8 @@ namespace omr::train {
 // ±1/sqrt(fan_in), norms one and zero.
 void initialise(diffusion::UNet2DConditionModelImpl& unet, at::Generator generator);
 void initialise(diffusion::AutoencoderKLImpl& vae, at::Generator generator);
+// The same; its queries are normals of deviation 0.5.
+void initialise(LayoutDecoderImpl& decoder, at::Generator generator);
 
 // CLIPPreTrainedModel._init_weights (transformers models/clip/modeling_clip.py): normals whose
 // deviation falls with width and depth, biases zero. `config` gives initializer_range,
