@@ -90,6 +90,7 @@ train::ProcessGroup prepare(TrainOptions& options) {
     if (any.device.is_cuda()) options.device = "cuda:" + std::to_string(train::local_rank());
   }
   options.loop.device = nn::resolve_execution(options.device, "auto").device;
+  train::check_loop_settings(options.loop);
   // Sums in an order of their own would make a resumed run another one. Freshly allocated memory
   // need not be filled for that.
   at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);

@@ -4,6 +4,8 @@
 
 #include "omr/core/error.h"
 
+#include "train/mixed_precision.h"
+
 namespace omr::train {
 
 void check_loop_settings(const LoopSettings& settings) {
@@ -18,6 +20,7 @@ void check_loop_settings(const LoopSettings& settings) {
   positive(settings.checkpoint_every, "--checkpoint-every");
   positive(settings.log_every, "--log-every");
   positive(settings.evaluate_every, "--sample-every");
+  resolve_training_dtype(settings.dtype, settings.device);
 }
 
 void create_run_folder(const std::filesystem::path& folder) {

@@ -11,9 +11,6 @@
 
 namespace omr::train {
 
-// Throws Error(usage) for counts below 1.
-void check_loop_settings(const LoopSettings& settings);
-
 // With the folders above it. Throws Error(io).
 void create_run_folder(const std::filesystem::path& folder);
 

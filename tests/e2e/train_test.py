@@ -6,6 +6,7 @@ import pathlib
 import signal
 import socket
 import subprocess
+import sys
 import time
 import unittest
 
@@ -23,6 +24,15 @@ def unet_options(*options, batch=2, lr=1e-3):
 
 def weights(folder):
     return (folder / "unet" / "diffusion_pytorch_model.safetensors").read_bytes()
+
+
+def gradient_difference(one, other):
+    """The largest difference of two runs' averaged gradients, of the largest one, after three steps. The weights differ more: AdamW
+    divides by each gradient's own size, tiny ones too."""
+    from safetensors.torch import load_file
+    one, other = (load_file(run / "checkpoints/step-00000003/optimizer.safetensors") for run in (one, other))
+    keys = [key for key in one if key.startswith("exp_avg.")]
+    return max((one[key] - other[key]).abs().max().item() for key in keys) / max(one[key].abs().max().item() for key in keys)
 
 
 class TrainTest(EndToEndTest):
@@ -61,15 +71,32 @@ class TrainTest(EndToEndTest):
         for process in processes:
             _, errors = process.communicate(timeout=120)
             self.assertEqual(process.returncode, 0, errors.decode())
-        from safetensors.torch import load_file
-        # Averaged gradients, to rounding. The weights differ more: AdamW divides by each gradient's own size, tiny ones too.
-        name = "checkpoints/step-00000003/optimizer.safetensors"
-        one, two = load_file(alone / name), load_file(together / name)
-        keys = [key for key in one if key.startswith("exp_avg.")]
-        largest = max(one[key].abs().max().item() for key in keys)
-        worst = max((one[key] - two[key]).abs().max().item() for key in keys)
-        self.assertLess(worst, 1e-4 * largest)
+        self.assertLess(gradient_difference(alone, together), 1e-4)
         self.assertEqual(len((together / "train.jsonl").read_text().splitlines()), len((alone / "train.jsonl").read_text().splitlines()))
+        # torchrun's workers meet in the store of its agent.
+        launched = self.folder / "launched"
+        run = subprocess.run([pathlib.Path(sys.executable).parent / "torchrun", "--no-python", "--nproc-per-node", "2", "--master-port",
+                              str(port), BINARY, "train", "unet", "--out", launched, "--threads", "1",
+                              *map(str, unet_options("--steps", "3"))], capture_output=True, text=True, timeout=120)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertLess(gradient_difference(alone, launched), 1e-4)
+
+    def test_layers_computed_again_give_the_same_gradients(self):
+        kept, again = self.folder / "kept", self.folder / "again"
+        self.trained("unet", kept, *unet_options("--steps", "3"))
+        self.trained("unet", again, *unet_options("--steps", "3", "--gradient-checkpointing"))
+        self.assertLess(gradient_difference(kept, again), 1e-4)
+
+    def test_products_in_bfloat16_learn_the_same(self):
+        losses = {}
+        for dtype in ("fp32", "bf16"):
+            self.trained("unet", self.folder / dtype, *unet_options("--steps", "6", "--log-every", "1", "--dtype", dtype))
+            lines = map(json.loads, (self.folder / dtype / "train.jsonl").read_text().splitlines())
+            losses[dtype] = [line["loss"] for line in lines if "loss" in line]
+        self.assertNotEqual(losses["fp32"], losses["bf16"])
+        for full, half in zip(losses["fp32"], losses["bf16"], strict=True):
+            self.assertAlmostEqual(half, full, delta=0.03 * full)
+        self.assert_refused(train("unet", self.folder / "fp16", *unet_options("--steps", "1", "--dtype", "fp16")), "fp16")
 
     def test_bad_data_is_skipped_with_a_count(self):
         data = self.folder / "data"

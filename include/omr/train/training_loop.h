@@ -40,6 +40,10 @@ struct LoopSettings {
   c10::Device device{c10::kCPU};
 };
 
+// Throws Error(usage) for counts below 1 and for a dtype that the device cannot train with: before
+// a run spends minutes on its data.
+void check_loop_settings(const LoopSettings& settings);
+
 // Samples of one backward pass: their positions in the run, from 0. Position p is what it is in
 // every layout of batches and processes.
 struct MicroBatch {
