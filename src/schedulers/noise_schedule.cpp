@@ -49,6 +49,16 @@ at::Tensor rescale_zero_terminal_snr(const at::Tensor& betas) {
   return 1 - alphas;
 }
 
+// Values 0 to `last`, and `first` down to 0, as numpy's linspace and arange compute them: which way
+// a timestep of one half is rounded depends on the last bit.
+double linspace_value(double last, std::int64_t parts, std::int64_t i) {
+  return i == parts ? last : static_cast<double>(i) * (last / static_cast<double>(parts));
+}
+
+double arange_value(double first, double step, std::int64_t i) {
+  return first + static_cast<double>(i) * ((first - step) - first);
+}
+
 void check_steps(const SchedulerConfig& config, int steps) {
   if (steps >= 1 && steps <= config.num_train_timesteps) return;
   throw Error(ErrorKind::usage,
@@ -80,16 +90,14 @@ std::vector<double> spaced_timesteps(const SchedulerConfig& config, int steps) {
       const double ratio = static_cast<double>(train) / steps;
       const auto count = static_cast<std::int64_t>(std::ceil(static_cast<double>(train) / ratio));
       for (std::int64_t i = 0; i < count; ++i) {
-        out.push_back(std::nearbyint(static_cast<double>(train) - static_cast<double>(i) * ratio) -
-                      1);
+        out.push_back(std::nearbyint(arange_value(static_cast<double>(train), ratio, i)) - 1);
       }
       break;
     }
     case TimestepSpacing::linspace:
       for (int i = steps - 1; i >= 0; --i) {
-        out.push_back(steps == 1
-                          ? 0.0
-                          : static_cast<double>(i) * static_cast<double>(train - 1) / (steps - 1));
+        out.push_back(
+            steps == 1 ? 0.0 : linspace_value(static_cast<double>(train - 1), steps - 1, i));
       }
       break;
   }
@@ -102,8 +110,7 @@ std::vector<double> solver_timesteps(const SchedulerConfig& config, int steps, s
   switch (config.timestep_spacing) {
     case TimestepSpacing::linspace:
       for (int i = steps; i >= 1; --i) {
-        out.push_back(
-            std::nearbyint(static_cast<double>(i) * static_cast<double>(last - 1) / steps));
+        out.push_back(std::nearbyint(linspace_value(static_cast<double>(last - 1), steps, i)));
       }
       break;
     case TimestepSpacing::leading:
@@ -115,8 +122,7 @@ std::vector<double> solver_timesteps(const SchedulerConfig& config, int steps, s
       const double ratio = static_cast<double>(config.num_train_timesteps) / steps;
       const auto count = static_cast<std::int64_t>(std::ceil(static_cast<double>(last) / ratio));
       for (std::int64_t i = 0; i < count; ++i) {
-        out.push_back(std::nearbyint(static_cast<double>(last) - static_cast<double>(i) * ratio) -
-                      1);
+        out.push_back(std::nearbyint(arange_value(static_cast<double>(last), ratio, i)) - 1);
       }
       break;
     }
@@ -165,8 +171,7 @@ std::vector<double> karras_sigmas(double sigma_min, double sigma_max, int n) {
   const double low = std::pow(sigma_min, 1 / kRho), high = std::pow(sigma_max, 1 / kRho);
   std::vector<double> out;
   for (int i = 0; i < n; ++i) {
-    // numpy's linspace, to the bit.
-    const double ramp = n == 1 ? 0.0 : i == n - 1 ? 1.0 : i * (1.0 / (n - 1));
+    const double ramp = n == 1 ? 0.0 : linspace_value(1.0, n - 1, i);
     out.push_back(std::pow(high + ramp * (low - high), kRho));
   }
   return out;

@@ -1,5 +1,6 @@
 #include "omr/schedulers/scheduler.h"
 
+#include <cmath>
 #include <map>
 
 #include <ATen/ATen.h>
@@ -154,6 +155,18 @@ TEST(NoiseScheduleTest, AlphasCumprodFallMonotonically) {
     ASSERT_EQ(alphas.size(), 1000u);
     for (std::size_t i = 1; i < alphas.size(); ++i) ASSERT_LT(alphas[i], alphas[i - 1]);
   }
+}
+
+TEST(NoiseScheduleTest, TimestepsBetweenTwoRoundAsNumpys) {
+  SchedulerConfig config;
+  config.timestep_spacing = TimestepSpacing::linspace;
+  // np.linspace(0, 999, 31).round()[::-1][15]: 15 · 33.3 falls just short of 499.5.
+  EXPECT_EQ(solver_timesteps(config, 30, 1000)[15], 499);
+  EXPECT_EQ(std::nearbyint(spaced_timesteps(config, 31)[15]), 499);
+  config.timestep_spacing = TimestepSpacing::trailing;
+  // np.arange(1000, 0, -1000 / 48).round()[15] - 1
+  EXPECT_EQ(solver_timesteps(config, 48, 1000)[15], 686);
+  EXPECT_EQ(spaced_timesteps(config, 48)[15], 686);
 }
 
 }  // namespace
