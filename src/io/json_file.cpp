@@ -40,6 +40,24 @@ class StrictParse {
   std::vector<std::set<std::string>> keys_;
 };
 
+// Python writes Infinity, -Infinity and NaN as bare words, which JSON does not know: as strings they
+// can be read, and asked for as numbers they are refused by name.
+std::string with_infinities_quoted(std::string_view text) {
+  std::string out;
+  bool in_string = false;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::string_view rest = text.substr(at);
+    std::string_view taken = rest.substr(0, in_string && rest[0] == '\\' ? 2 : 1);
+    if (rest[0] == '"') in_string = !in_string;
+    for (const std::string_view word : {"-Infinity", "Infinity", "NaN"}) {
+      if (!in_string && rest.starts_with(word)) taken = word;
+    }
+    out += taken.size() > 2 ? '"' + std::string(taken) + '"' : std::string(taken);
+    at += taken.size();
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string read_text(const std::filesystem::path& path, std::size_t limit) {
@@ -67,7 +85,8 @@ Json read_json(const std::filesystem::path& path) {
   return parse_json(read_text(path), path.string());
 }
 
-Config::Config(const std::filesystem::path& path) : Config(read_json(path), path.string()) {}
+Config::Config(const std::filesystem::path& path)
+    : Config(parse_json(with_infinities_quoted(read_text(path)), path.string()), path.string()) {}
 
 Config::Config(Json object, std::string where)
     : object_(std::move(object)), where_(std::move(where)) {

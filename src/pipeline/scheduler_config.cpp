@@ -108,6 +108,7 @@ schedulers::SchedulerConfig read_scheduler_config(const io::Config& config,
   out.use_karras_sigmas = config.boolean("use_karras_sigmas", out.use_karras_sigmas);
   out.lower_order_final = config.boolean("lower_order_final", out.lower_order_final);
   out.euler_at_final = config.boolean("euler_at_final", out.euler_at_final);
+  // -Infinity, as diffusers writes its default, is no number of JSON.
   if (config.has("lambda_min_clipped") && config.json().at("lambda_min_clipped").is_number()) {
     out.lambda_min_clipped = config.number("lambda_min_clipped", out.lambda_min_clipped);
   }

@@ -142,6 +142,18 @@ TEST(ConfigTest, GivesTypedValuesAndDefaults) {
   EXPECT_FALSE(c.has("null"));
 }
 
+TEST(ConfigTest, TakesPythonsInfinitiesOfAFileForTexts) {
+  const TemporaryFolder folder;
+  const std::filesystem::path path = folder.write(
+      "config.json", R"({"a":-Infinity,"b":[NaN,Infinity],"c":"\\\"-Infinity","d":"\\","e":NaN})");
+  const Config c(path);
+  EXPECT_EQ(c.text("a"), "-Infinity");
+  EXPECT_EQ(c.texts("b"), (std::vector<std::string>{"NaN", "Infinity"}));
+  EXPECT_EQ(c.text("c"), "\\\"-Infinity");
+  EXPECT_EQ(c.text("d"), "\\");
+  EXPECT_TRUE(says(error_of([&] { c.number("e", 0); }), "\"e\": expected a number, found \"NaN\""));
+}
+
 TEST(ConfigTest, NamesFileKeyExpectedAndFound) {
   const Config c = config(
       R"({"n":2.5,"i":3,"s":"x","big":9223372036854775808,"mixed":[1,"a"],"bigs":[9223372036854775808],

@@ -3,6 +3,7 @@
 import argparse
 import inspect
 import json
+import math
 import pathlib
 
 import diffusers
@@ -41,6 +42,13 @@ SPARSE = {
     "karras": dict(_class_name="EulerDiscreteScheduler", beta_start=0.00085, beta_end=0.012,
                    beta_schedule="scaled_linear", prediction_type="v_prediction", timestep_spacing="leading",
                    steps_offset=1, use_karras_sigmas=True, final_sigmas_type="sigma_min", skip_prk_steps=True),
+    # as DPMSolverMultistepScheduler saves itself, an infinity among its values
+    "dpm": dict(_class_name="DPMSolverMultistepScheduler", algorithm_type="dpmsolver++", beta_start=0.00085,
+                beta_end=0.012, beta_schedule="scaled_linear", euler_at_final=False, final_sigmas_type="zero",
+                lambda_min_clipped=-math.inf, lower_order_final=True, num_train_timesteps=1000,
+                prediction_type="epsilon", sample_max_value=1.0, solver_order=2, solver_type="midpoint",
+                steps_offset=0, thresholding=False, timestep_spacing="linspace", trained_betas=None,
+                use_karras_sigmas=False, variance_type=None),
     "unipc3": dict(_class_name="UniPCMultistepScheduler", beta_start=0.00085, beta_end=0.012,
                    beta_schedule="scaled_linear", solver_order=3, solver_type="bh1", disable_corrector=[2],
                    prediction_type="epsilon", timestep_spacing="linspace", final_sigmas_type="sigma_min",

@@ -25,6 +25,7 @@ Json read_json(const std::filesystem::path& path);
 // A config.json: every getter names file and key when the value is missing or of another type.
 class Config {
  public:
+  // Takes Python's bare Infinity, -Infinity and NaN for strings of that spelling.
   explicit Config(const std::filesystem::path& path);
   Config(Json object, std::string where);
 
