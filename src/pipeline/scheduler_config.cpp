@@ -1,4 +1,5 @@
 #include <map>
+#include <vector>
 
 #include "omr/core/error.h"
 #include "omr/pipeline/model_folder.h"
@@ -23,10 +24,9 @@ Enum choose(const io::Config& config, const std::string& key, Enum otherwise,
 void read_solver_keys(const io::Config& config, schedulers::SchedulerName name,
                       schedulers::SchedulerConfig& out) {
   using namespace schedulers;
-  for (const char* key :
-       {"use_exponential_sigmas", "use_beta_sigmas", "use_flow_sigmas", "use_lu_lambdas"}) {
-    config.expect(key, false);
-  }
+  const auto expect_off = [&](const std::vector<const char*>& keys) {
+    for (const char* key : keys) config.expect(key, false);
+  };
   switch (name) {
     case SchedulerName::ddpm:
       out.variance_type = choose<VarianceType>(config, "variance_type", out.variance_type,
@@ -34,18 +34,29 @@ void read_solver_keys(const io::Config& config, schedulers::SchedulerName name,
                                                 {"fixed_small_log", VarianceType::fixed_small_log},
                                                 {"fixed_large", VarianceType::fixed_large}});
       break;
+    case SchedulerName::heun:
+    case SchedulerName::lms:
+    case SchedulerName::dpmpp_sde_karras:
+      expect_off({"use_exponential_sigmas", "use_beta_sigmas"});
+      break;
     case SchedulerName::euler:
+      expect_off({"use_exponential_sigmas", "use_beta_sigmas"});
+      config.expect("sigma_min", nullptr);
+      config.expect("sigma_max", nullptr);
       config.expect("interpolation_type", "linear");
       config.expect("timestep_type", "discrete");
       break;
     case SchedulerName::dpmpp_2m:
     case SchedulerName::dpmpp_2m_karras:
+      expect_off(
+          {"use_exponential_sigmas", "use_beta_sigmas", "use_flow_sigmas", "use_lu_lambdas"});
       config.expect("algorithm_type", "dpmsolver++");
       if (config.text("solver_type", "midpoint") == "heun")
         config.expect("solver_type", "midpoint");
       if (scheduler_of_config(config) == name) config.expect("solver_order", 2);
       break;
     case SchedulerName::unipc:
+      expect_off({"use_exponential_sigmas", "use_beta_sigmas", "use_flow_sigmas"});
       config.expect("predict_x0", true);
       if (config.has("solver_order"))
         out.solver_order = config.integer_within("solver_order", 1, 3);

@@ -27,6 +27,21 @@ std::string contradiction(const std::string& given, const std::string& stated,
   return (by_word ? "is by its own word one of " : "answers like one of ") + actual;
 }
 
+// Why pictures cannot be drawn with the scheduler that the model asks for, or nothing.
+std::string lack_of(const io::Config& scheduler) {
+  const auto named = scheduler_of_config(scheduler);
+  if (!named) {
+    return scheduler.where() + ": omr has no " + scheduler.text("_class_name", "scheduler");
+  }
+  try {
+    read_scheduler_config(scheduler, *named);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::mismatch) throw;
+    return error.what();
+  }
+  return "";
+}
+
 }  // namespace
 
 StableDiffusionPipeline StableDiffusionPipeline::open(const ModelFolder& folder,
@@ -105,14 +120,14 @@ void StableDiffusionPipeline::take_scheduler(const ModelFolder& folder, const Mo
     // Latents of 512 pixels, or of 768 for the v-prediction model.
     sample_size_ = prediction == "v_prediction" ? 96 : 64;
   }
-  scheduler_config_ = read_scheduler_config(scheduler_file_);
-  const auto named = scheduler_of_config(scheduler_file_);
-  if (!named) {
-    log::warn(scheduler_file_.where() + ": omr has no " +
-              scheduler_file_.text("_class_name", "scheduler") + "; pictures are drawn with " +
-              schedulers::to_string(default_scheduler_) + " unless --scheduler names another");
+  const std::string lack = lack_of(scheduler_file_);
+  if (lack.empty()) {
+    default_scheduler_ = *scheduler_of_config(scheduler_file_);
+  } else {
+    log::warn(lack + "; pictures are drawn with " + schedulers::to_string(default_scheduler_) +
+              " unless --scheduler names another");
   }
-  default_scheduler_ = named.value_or(default_scheduler_);
+  scheduler_config_ = read_scheduler_config(scheduler_file_, default_scheduler_);
 }
 
 }  // namespace omr::pipeline

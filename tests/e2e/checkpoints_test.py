@@ -3,10 +3,11 @@
 # requires peers: lora
 """Files that users bring: single-file checkpoints, JPEGs, masks, adapters."""
 
+import json
 import shutil
 import unittest
 
-from support import EXACT, PACK, PEERS, EndToEndTest, omr, pixels
+from support import EXACT, PACK, PEERS, EndToEndTest, copy_of_pack, omr, pixels, replace
 
 SMALL = ("--steps", 3, "--size", "48x32", "--seed", 3, *EXACT)
 
@@ -72,6 +73,29 @@ class SingleFiles(EndToEndTest):
     def test_a_lora_for_another_model_is_refused_in_one_line(self):
         self.assert_refused(omr("generate", "a star", "--lora", PEERS / "lora/kohya.safetensors",
                                 "-o", self.folder / "x.png"), "is for another model")
+
+
+class Schedulers(EndToEndTest):
+    def draw(self, *options, **config):
+        model = copy_of_pack(self.folder)
+        path = model / "scheduler/scheduler_config.json"
+        replace(path, json.dumps(json.loads(path.read_text()) | config))
+        run = omr("generate", "a red star", "--model", model, *options, "-o", self.folder / "x.png", *SMALL)
+        shutil.rmtree(model)
+        return run
+
+    def test_a_scheduler_that_is_not_computed_leaves_the_others_usable(self):
+        for cls, key, value in (("DPMSolverMultistepScheduler", "algorithm_type", "sde-dpmsolver++"),
+                                ("EulerDiscreteScheduler", "sigma_max", 10.0),
+                                ("LMSDiscreteScheduler", "use_exponential_sigmas", True)):
+            with self.subTest(cls):
+                run = self.draw(_class_name=cls, **{key: value})
+                self.assert_done(run)
+                self.assertIn(f'"{key}" is', run.stderr)
+                self.assertIn("drawn with ddim unless --scheduler", run.stderr)
+                self.assert_done(self.draw("--scheduler", "lcm", _class_name=cls, **{key: value}))
+        run = self.draw("--scheduler", "dpmpp_2m", _class_name="DDIMScheduler", algorithm_type="sde-dpmsolver++")
+        self.assertIn('omr computes "dpmsolver++" only', run.stderr)
 
 
 class Pictures(EndToEndTest):
