@@ -153,7 +153,10 @@ int run_generate(const GenerateOptions& options) {
   std::vector<pipeline::LoraSelection> loras;
   for (const session::LoraChoice& lora : settings.loras) loras.push_back({lora.file, lora.weight});
   const std::vector<nn::LoraReport> reports = pipeline.set_loras(loras);
-  for (std::size_t i = 0; i < loras.size(); ++i) log::info(lora_summary(loras[i], reports[i]));
+  for (std::size_t i = 0; i < loras.size(); ++i) {
+    const auto say = reports[i].skipped.empty() ? log::info : log::warn;
+    say(lora_summary(loras[i], reports[i]));
+  }
 
   pipeline::GenerationOptions request;
   request.negative_prompt = settings.negative_prompt;

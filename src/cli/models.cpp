@@ -149,7 +149,9 @@ session::Settings settings_of(const PictureOptions& picture, const pipeline::Mod
 std::string lora_summary(const pipeline::LoraSelection& lora, const nn::LoraReport& report) {
   std::string out = lora.path.filename().string() + ": " + std::to_string(report.applied) + " of " +
                     std::to_string(report.total) + " tensors applied";
-  if (!report.skipped.empty()) out += " (not in this model: " + report.skipped.front() + ", …)";
+  if (!report.skipped.empty()) {
+    out += " (left out: " + report.skipped.front() + (report.skipped.size() > 1 ? ", …)" : ")");
+  }
   return out;
 }
 

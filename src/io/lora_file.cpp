@@ -63,6 +63,19 @@ std::string without_processor(std::string module) {
   return module.ends_with(".to_out") ? module + ".0" : module;
 }
 
+// diffusers 0.17 named the text encoder's projections as attention processors name the UNet's.
+std::string text_encoder_module(std::string module) {
+  static const std::vector<std::pair<std::string, std::string>> kProjections = {
+      {"self_attn.to_q", "q_proj"},
+      {"self_attn.to_k", "k_proj"},
+      {"self_attn.to_v", "v_proj"},
+      {"self_attn.to_out", "out_proj"}};
+  for (const auto& [old_name, name] : kProjections) {
+    if (module.ends_with(old_name)) return module.replace(module.rfind("to_"), module.npos, name);
+  }
+  return module;
+}
+
 LoraLayer locate(const std::string& layer) {
   LoraLayer out;
   const auto below = [&](const std::string& prefix) { return layer.starts_with(prefix); };
@@ -79,7 +92,7 @@ LoraLayer locate(const std::string& layer) {
     out.module = without_processor(layer.substr(5));
   } else if (below("text_encoder.")) {
     out.component = "text_encoder";
-    out.module = layer.substr(13);
+    out.module = text_encoder_module(layer.substr(13));
   } else if (below("base_model.model.")) {
     out.module = layer.substr(17);
   } else {
@@ -97,6 +110,8 @@ void refuse_other_kinds(const Weights& weights) {
       {".dora_scale", "a DoRA"},
       {".lora_magnitude_vector", "a DoRA"},
       {".oft_", "an OFT adapter"},
+      {".scalar", "a LyCORIS adapter with a trained scale"},
+      {".lora_B.bias", "a LoRA with trained biases"},
       {"lora_te1_", "a LoRA for SDXL"},
       {"lora_te2_", "a LoRA for SDXL"},
       {"text_encoder_2.", "a LoRA for SDXL"}};
@@ -210,6 +225,14 @@ double pattern_value(const Config& config, const std::string& patterns, const st
 void take_alphas(LoraFile& file, const Config& config, const std::string& component) {
   config.expect("use_dora", false);
   config.expect("bias", "none");
+  config.expect("lora_bias", false);
+  // These start by taking the adapter off the base's weights, which then are others.
+  const Json init = config.has("init_lora_weights") ? config.json().at("init_lora_weights") : Json();
+  for (const char* kind : {"pissa", "olora", "corda"}) {
+    if (init.is_string() && init.get<std::string>().starts_with(kind)) {
+      config.expect("init_lora_weights", true);
+    }
+  }
   for (LoraLayer& layer : file.layers) {
     if (layer.component != component || layer.alpha) continue;
     const double rank = static_cast<double>(layer.down.size(0));
@@ -266,6 +289,13 @@ LoraFile read_peft_adapter(const std::filesystem::path& folder) {
   const Config config(folder / "adapter_config.json");
   config.expect("peft_type", "LORA");
   LoraFile file = collect(Weights::open(folder, "adapter_model"));
+  if (!file.unread.empty()) {
+    throw Error(ErrorKind::mismatch,
+                folder.string() + " holds more than LoRA: " + std::to_string(file.unread.size()) +
+                    " tensors of layers trained as a whole (modules_to_save, embeddings), which omr "
+                    "does not put on; the first is " +
+                    file.unread.front());
+  }
   take_alphas(file, config, "");
   return file;
 }

@@ -69,6 +69,8 @@ std::vector<nn::LoraReport> StableDiffusionPipeline::set_loras(
       report += nn::apply_lora(*unet_, files[i], "", loras[i].weight);
       report += nn::apply_lora(*text_encoder_, files[i], "text_encoder", loras[i].weight);
       report.total = files[i].tensors;
+      const std::vector<std::string>& unread = files[i].unread;
+      report.skipped.insert(report.skipped.end(), unread.begin(), unread.end());
       if (report.applied == 0) {
         throw Error(ErrorKind::mismatch,
                     "the LoRA " + loras[i].path.string() + " fits nothing in this model: 0 of " +

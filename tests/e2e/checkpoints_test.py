@@ -7,6 +7,9 @@ import json
 import shutil
 import unittest
 
+import numpy
+from safetensors.numpy import load_file, save_file
+
 from support import EXACT, PACK, PEERS, EndToEndTest, copy_of_pack, omr, pixels, replace
 
 SMALL = ("--steps", 3, "--size", "48x32", "--seed", 3, *EXACT)
@@ -69,6 +72,16 @@ class SingleFiles(EndToEndTest):
         self.assert_done(run)
         self.assertIn("no UNet", run.events[0]["as_model"])
         self.assertIn("no LoRA", run.events[0]["as_lora"])
+
+    def test_a_lora_of_which_something_is_left_out_is_warned_about(self):
+        lora = self.folder / "more.safetensors"
+        tensors = load_file(PEERS / "lora/diffusers.safetensors")
+        save_file(tensors | {"lora_unet_conv_in.diff": numpy.ones((2, 2), numpy.float32)}, lora)
+        run = omr("generate", "a red star", "--model", PEERS / "lora/model", "--lora", lora,
+                  "-o", self.folder / "x.png", *SMALL)
+        self.assert_done(run)
+        self.assertIn("warning", run.stderr)
+        self.assertIn("left out: lora_unet_conv_in.diff", run.stderr)
 
     def test_a_lora_for_another_model_is_refused_in_one_line(self):
         self.assert_refused(omr("generate", "a star", "--lora", PEERS / "lora/kohya.safetensors",

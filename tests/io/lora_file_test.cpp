@@ -56,6 +56,9 @@ TEST_F(LoraFileTest, ReadsEveryStyleOfKey) {
       {"unet.a.processor.to_out_lora.down.weight", "unet.a.processor.to_out_lora.up.weight", "unet",
        "a.to_out.0", false},
       {"a.processor.to_k_lora.down.weight", "a.processor.to_k_lora.up.weight", "", "a.to_k", false},
+      {"text_encoder.b.self_attn.to_out_lora.down.weight",
+       "text_encoder.b.self_attn.to_out_lora.up.weight", "text_encoder", "b.self_attn.out_proj",
+       false},
       {"text_encoder.b.q_proj.lora_linear_layer.down.weight",
        "text_encoder.b.q_proj.lora_linear_layer.up.weight", "text_encoder", "b.q_proj", false},
       {"lora_unet_a_to_q.lora_down.weight", "lora_unet_a_to_q.lora_up.weight", "unet", "a_to_q",
@@ -155,6 +158,8 @@ TEST_F(LoraFileTest, AdaptersOfOtherKindsAreNamedAndRefused) {
            {"lora_unet_q.lokr_w1", "LoKr"},
            {"lora_unet_q.lora_mid.weight", "Tucker"},
            {"lora_unet_q.dora_scale", "DoRA"},
+           {"lora_unet_q.scalar", "trained scale"},
+           {"unet.q.lora_B.bias", "trained biases"},
            {"lora_te2_text_model_q.lora_down.weight", "SDXL"}}) {
     const Error error = refused(
         {{"unet.q.lora_A.weight", down}, {"unet.q.lora_B.weight", up}, {key, at::ones({2, 2})}});
@@ -248,11 +253,25 @@ class PeftFolderTest : public LoraFileTest {
 
 TEST_F(PeftFolderTest, RefusesVariantsThatAreNotComputed) {
   for (const char* config : {R"({"peft_type":"LORA","use_dora":true})",
-                             R"({"peft_type":"LORA","bias":"all"})", R"({"peft_type":"IA3"})"}) {
+                             R"({"peft_type":"LORA","bias":"all"})",
+                             R"({"peft_type":"LORA","lora_bias":true})",
+                             R"({"peft_type":"LORA","init_lora_weights":"pissa_niter_16"})",
+                             R"({"peft_type":"IA3"})"}) {
     const Error error = refused_config(config);
     EXPECT_EQ(error.kind(), ErrorKind::mismatch) << config;
     EXPECT_TRUE(says(error, "adapter_config.json")) << error.what();
   }
+}
+
+TEST_F(PeftFolderTest, RefusesLayersThatWereTrainedWhole) {
+  write_safetensors(folder_.path() / "adapter_model.safetensors",
+                    {{"base_model.model.q.lora_A.weight", down},
+                     {"base_model.model.q.lora_B.weight", up},
+                     {"base_model.model.lm_head.weight", at::ones({3, 6})}});
+  folder_.write("adapter_config.json", R"({"peft_type":"LORA","init_lora_weights":true})");
+  const Error error = error_of([&] { read_peft_adapter(folder_.path()); });
+  EXPECT_EQ(error.kind(), ErrorKind::mismatch);
+  EXPECT_TRUE(says(error, "modules_to_save") && says(error, "lm_head.weight")) << error.what();
 }
 
 TEST_F(PeftFolderTest, RefusesDamagedConfigs) {
