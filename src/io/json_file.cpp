@@ -40,8 +40,8 @@ class StrictParse {
   std::vector<std::set<std::string>> keys_;
 };
 
-// Python writes Infinity, -Infinity and NaN as bare words, which JSON does not know: as strings they
-// can be read, and asked for as numbers they are refused by name.
+// Python writes Infinity, -Infinity and NaN as bare words, which JSON does not know: as strings
+// they can be read, and asked for as numbers they are refused by name.
 std::string with_infinities_quoted(std::string_view text) {
   std::string out;
   bool in_string = false;

@@ -227,7 +227,8 @@ void take_alphas(LoraFile& file, const Config& config, const std::string& compon
   config.expect("bias", "none");
   config.expect("lora_bias", false);
   // These start by taking the adapter off the base's weights, which then are others.
-  const Json init = config.has("init_lora_weights") ? config.json().at("init_lora_weights") : Json();
+  const Json init =
+      config.has("init_lora_weights") ? config.json().at("init_lora_weights") : Json();
   for (const char* kind : {"pissa", "olora", "corda"}) {
     if (init.is_string() && init.get<std::string>().starts_with(kind)) {
       config.expect("init_lora_weights", true);
@@ -290,11 +291,12 @@ LoraFile read_peft_adapter(const std::filesystem::path& folder) {
   config.expect("peft_type", "LORA");
   LoraFile file = collect(Weights::open(folder, "adapter_model"));
   if (!file.unread.empty()) {
-    throw Error(ErrorKind::mismatch,
-                folder.string() + " holds more than LoRA: " + std::to_string(file.unread.size()) +
-                    " tensors of layers trained as a whole (modules_to_save, embeddings), which omr "
-                    "does not put on; the first is " +
-                    file.unread.front());
+    throw Error(
+        ErrorKind::mismatch,
+        folder.string() + " holds more than LoRA: " + std::to_string(file.unread.size()) +
+            " tensors of layers trained as a whole (modules_to_save, embeddings), which omr "
+            "does not put on; the first is " +
+            file.unread.front());
   }
   take_alphas(file, config, "");
   return file;

@@ -225,8 +225,11 @@ std::string describe_weights(const Weights& weights) {
   if (any("emb_params") || any("string_to_param")) return "a textual inversion embedding";
   const bool unet = any("model.diffusion_model.");
   if (unet && any("label_emb.")) return "an unCLIP or upscaler checkpoint";
-  if (unet && any(kVae) && (any("cond_stage_model.") || any(kSgmOpenClip)))
-    return "a Stable Diffusion checkpoint";
+  const bool text = any("cond_stage_model.") || any(kSgmOpenClip);
+  if (unet && (any(kVae) || text)) {
+    return std::string("a Stable Diffusion checkpoint") + (text ? "" : " without text encoder") +
+           (any(kVae) ? "" : " without VAE");
+  }
   if (unet) return "a UNet without text encoder or VAE, in the CompVis layout";
   if (any("down_blocks.") && any("time_embedding.")) return "a UNet in diffusers' layout";
   if (any("decoder.mid_block.") || any("decoder.mid.block_1")) return "a VAE";
@@ -270,13 +273,13 @@ SingleFile read_single_file(const std::filesystem::path& path) {
   out.vae_config = vae_config_of(vae);
   const auto levels = static_cast<std::int64_t>(out.vae_config["block_out_channels"].size());
   out.vae = vae.viewed([&](const TensorInfo& info) { return vae_views_of_ldm(info, levels); });
+  const std::map<std::string, std::string> metadata = SafetensorsFile::open(path)->metadata();
+  out.prediction = prediction_of(all, metadata);
   if (out.family == ModelFamily::sd2) {
     const std::int64_t kept = kept_open_clip_layers(open_clip);
     out.text_encoder = open_clip.viewed(
         [&](const TensorInfo& info) { return clip_views_of_open_clip(info, kept); });
     out.text_encoder_config = text_config_of(out.text_encoder, "gelu");
-    const std::map<std::string, std::string> metadata = SafetensorsFile::open(path)->metadata();
-    out.prediction = prediction_of(all, metadata);
     const bool v = out.prediction && out.prediction->prediction_type == "v_prediction";
     if (!v) out.turbo = turbo_evidence(path, sgm.size() > 0, metadata);
     if (!out.turbo.empty()) out.prediction = PredictionHint{"epsilon", "SD-Turbo: " + out.turbo};
@@ -284,7 +287,9 @@ SingleFile read_single_file(const std::filesystem::path& path) {
   } else {
     out.text_encoder = clip;
     out.text_encoder_config = text_config_of(clip, "quick_gelu");
-    out.prediction = PredictionHint{"epsilon", "Stable Diffusion 1.x predicts noise"};
+    if (!out.prediction) {
+      out.prediction = PredictionHint{"epsilon", "Stable Diffusion 1.x predicts noise"};
+    }
     out.pad_token = "<|endoftext|>";
   }
   return out;

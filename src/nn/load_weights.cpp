@@ -37,22 +37,25 @@ void list(std::ostringstream& out, const char* heading, const std::vector<std::s
   if (names.size() > kShown) out << ", …";
 }
 
-}  // namespace
+using Linears = std::map<std::string, LinearImpl*>;  // by the names of their weights
 
-void load_weights(torch::nn::Module& module, const io::Weights& weights, const std::string& part,
-                  const ExecutionOptions& execution,
-                  const std::function<bool(const std::string& linear)>& to_nf4) {
-  const at::NoGradGuard no_grad;
-  std::map<std::string, LinearImpl*> linears;  // by the names of their weights
+Linears linears_of(const torch::nn::Module& module) {
+  Linears out;
   for (const auto& item : module.named_modules()) {
-    if (auto* linear = item.value()->as<LinearImpl>()) linears[item.key() + ".weight"] = linear;
+    if (auto* linear = item.value()->as<LinearImpl>()) out[item.key() + ".weight"] = linear;
   }
+  return out;
+}
+
+// Throws unless module and file fit; otherwise the weights that the file holds in NF4.
+std::map<std::string, Nf4Weight> fitting(const torch::nn::Module& module, const Linears& linears,
+                                         const io::Weights& weights, const std::string& part) {
   const auto is_packed = [&](const std::string& name) {
     return linears.contains(name) && is_bitsandbytes_4bit(weights, name);
   };
   std::vector<std::string> missing, unexpected, misshaped;
   std::set<std::string> wanted;
-  auto parameters = module.named_parameters();
+  const auto parameters = module.named_parameters();
   const auto expect_shape = [&](const std::string& name, at::IntArrayRef found,
                                 at::IntArrayRef expected) {
     if (found == expected) return true;
@@ -60,7 +63,7 @@ void load_weights(torch::nn::Module& module, const io::Weights& weights, const s
     return false;
   };
   std::map<std::string, Nf4Weight> packed;
-  for (auto& item : parameters) {
+  for (const auto& item : parameters) {
     const std::string& name = item.key();
     wanted.insert(name);
     if (!weights.contains(name)) {
@@ -93,8 +96,23 @@ void load_weights(torch::nn::Module& module, const io::Weights& weights, const s
     list(message, "of another shape", misshaped);
     throw Error(ErrorKind::mismatch, message.str());
   }
+  return packed;
+}
+
+}  // namespace
+
+void check_weights(torch::nn::Module& module, const io::Weights& weights, const std::string& part) {
+  fitting(module, linears_of(module), weights, part);
+}
+
+void load_weights(torch::nn::Module& module, const io::Weights& weights, const std::string& part,
+                  const ExecutionOptions& execution,
+                  const std::function<bool(const std::string& linear)>& to_nf4) {
+  const at::NoGradGuard no_grad;
+  const Linears linears = linears_of(module);
+  std::map<std::string, Nf4Weight> packed = fitting(module, linears, weights, part);
   const c10::Device home = execution.home();
-  for (auto& item : parameters) {
+  for (auto& item : module.named_parameters()) {
     const std::string& name = item.key();
     if (const auto found = packed.find(name); found != packed.end()) {
       linears.at(name)->set_nf4(nn::to(std::move(found->second), home));

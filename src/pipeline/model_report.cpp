@@ -1,11 +1,14 @@
 #include "omr/pipeline/model_report.h"
 
 #include <functional>
+#include <utility>
 
 #include "omr/core/error.h"
 #include "omr/diffusion/autoencoder_kl.h"
 #include "omr/diffusion/unet_2d_condition_model.h"
+#include "omr/io/key_map.h"
 #include "omr/io/single_file.h"
+#include "omr/nn/load_weights.h"
 #include "omr/pipeline/model_files.h"
 #include "omr/text/clip_text_model.h"
 #include "omr/text/clip_tokenizer.h"
@@ -28,6 +31,21 @@ std::string describe_unet(const diffusion::UNet2DConditionConfig& unet) {
   return family_of_width(unet.cross_attention_dim) + (inpainting ? ", inpainting" : "");
 }
 
+void check_unet(const io::Config& config, const io::Weights& weights) {
+  diffusion::UNet2DConditionModel unet(diffusion::UNet2DConditionConfig::parse(config));
+  nn::check_weights(*unet, weights, "UNet");
+}
+
+void check_vae(const io::Config& config, const io::Weights& weights) {
+  diffusion::AutoencoderKL vae(diffusion::AutoencoderKLConfig::parse(config));
+  nn::check_weights(*vae, weights.renamed(io::current_vae_key), "VAE");
+}
+
+void check_text_encoder(const io::Config& config, const io::Weights& weights) {
+  text::CLIPTextModel model(text::CLIPTextConfig::from(config));
+  nn::check_weights(*model, text::clip_text_weights(weights), "text encoder");
+}
+
 ModelReport report_single_file(const ModelFolder& model) {
   const io::SingleFile file = io::read_single_file(model.root);
   const auto unet = diffusion::UNet2DConditionConfig::parse(
@@ -39,9 +57,15 @@ ModelReport report_single_file(const ModelFolder& model) {
   out.prediction_type =
       file.prediction ? file.prediction->prediction_type + " (" + file.prediction->evidence + ")"
                       : "not stated; found out when the model is opened";
-  out.parts = {{"text_encoder", "", file.text_encoder, ""},
-               {"unet", "", file.unet, ""},
-               {"vae", "", file.vae, ""}};
+  const auto add = [&](const char* name, const io::Json& config, const io::Weights& weights,
+                       auto check) {
+    const std::string problem =
+        problem_of([&] { check(io::Config(config, model.root.string()), weights); });
+    out.parts.push_back({name, problem, problem.empty() ? weights : io::Weights(), ""});
+  };
+  add("text_encoder", file.text_encoder_config, file.text_encoder, check_text_encoder);
+  add("unet", file.unet_config, file.unet, check_unet);
+  add("vae", file.vae_config, file.vae, check_vae);
   if (const std::string problem = problem_of([&] { ModelFiles::open(model); }); !problem.empty()) {
     out.missing.push_back(problem);
   }
@@ -62,15 +86,18 @@ PartReport report_part(const std::filesystem::path& folder) {
   out.problem = problem_of([&] {
     const io::Config config(folder / "config.json");
     const std::string name = config.text("_class_name", config.text("model_type", ""));
+    std::function<void(const io::Config&, const io::Weights&)> check;
     if (name == "UNet2DConditionModel") {
       out.name = "unet";
       out.family = describe_unet(diffusion::UNet2DConditionConfig::parse(config));
+      check = check_unet;
     } else if (name == "AutoencoderKL") {
       out.name = "vae";
-      diffusion::AutoencoderKLConfig::parse(config);
+      check = check_vae;
     } else if (name == "clip_text_model") {
       out.name = "text_encoder";
       out.family = family_of_width(text::CLIPTextConfig::from(config).encoder.hidden_size);
+      check = check_text_encoder;
     } else {
       throw Error(ErrorKind::mismatch,
                   config.where() + " describes " +
@@ -79,7 +106,9 @@ PartReport report_part(const std::filesystem::path& folder) {
                       "CLIPTextModel, and language and reward models");
     }
     const bool text = out.name == "text_encoder";
-    out.weights = io::Weights::open(folder, text ? "model" : "diffusion_pytorch_model");
+    io::Weights weights = io::Weights::open(folder, text ? "model" : "diffusion_pytorch_model");
+    check(config, weights);
+    out.weights = std::move(weights);
   });
   return out;
 }
@@ -89,25 +118,26 @@ ModelReport report_model(const ModelFolder& model) {
   ModelReport out;
   out.pipeline = io::Config(model.part("model_index.json")).text("_class_name");
   const auto add = [&](const char* name, const char* stem,
-                       const std::function<void(const io::Config&)>& parse) {
+                       const std::function<void(const io::Config&, const io::Weights&)>& check) {
     if (!model.has(name)) {
       out.missing.push_back(name);
       return;
     }
     PartReport part{name, "", {}, ""};
     part.problem = problem_of([&] {
-      parse(io::Config(model.part(name) / "config.json"));
-      part.weights = io::Weights::open(model.part(name), stem);
+      const io::Config config(model.part(name) / "config.json");
+      io::Weights weights = io::Weights::open(model.part(name), stem);
+      check(config, weights);
+      part.weights = std::move(weights);
     });
     out.parts.push_back(std::move(part));
   };
-  add("text_encoder", "model",
-      [](const io::Config& config) { text::CLIPTextConfig::from(config); });
-  add("unet", "diffusion_pytorch_model", [&](const io::Config& config) {
+  add("text_encoder", "model", check_text_encoder);
+  add("unet", "diffusion_pytorch_model", [&](const io::Config& config, const io::Weights& weights) {
     out.family = describe_unet(diffusion::UNet2DConditionConfig::parse(config));
+    check_unet(config, weights);
   });
-  add("vae", "diffusion_pytorch_model",
-      [](const io::Config& config) { diffusion::AutoencoderKLConfig::parse(config); });
+  add("vae", "diffusion_pytorch_model", check_vae);
 
   const std::string tokenizer =
       problem_of([&] { text::CLIPTokenizer::from_folder(model.part("tokenizer")); });

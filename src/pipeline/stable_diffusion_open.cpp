@@ -117,8 +117,9 @@ void StableDiffusionPipeline::take_scheduler(const ModelFolder& folder, const Mo
   } else {
     scheduler_file_ = io::Config(io::scheduler_config_of(*files.family, prediction, files.turbo),
                                  folder.root.string());
-    // Latents of 512 pixels, or of 768 for the v-prediction model.
-    sample_size_ = prediction == "v_prediction" ? 96 : 64;
+    // Latents of 512 pixels, or of 768 for 2.x's v-prediction model.
+    const bool large = files.family == io::ModelFamily::sd2 && prediction == "v_prediction";
+    sample_size_ = large ? 96 : 64;
   }
   const std::string lack = lack_of(scheduler_file_);
   if (lack.empty()) {

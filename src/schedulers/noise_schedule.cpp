@@ -96,8 +96,8 @@ std::vector<double> spaced_timesteps(const SchedulerConfig& config, int steps) {
     }
     case TimestepSpacing::linspace:
       for (int i = steps - 1; i >= 0; --i) {
-        out.push_back(
-            steps == 1 ? 0.0 : linspace_value(static_cast<double>(train - 1), steps - 1, i));
+        out.push_back(steps == 1 ? 0.0
+                                 : linspace_value(static_cast<double>(train - 1), steps - 1, i));
       }
       break;
   }

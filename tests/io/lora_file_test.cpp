@@ -252,11 +252,10 @@ class PeftFolderTest : public LoraFileTest {
 };
 
 TEST_F(PeftFolderTest, RefusesVariantsThatAreNotComputed) {
-  for (const char* config : {R"({"peft_type":"LORA","use_dora":true})",
-                             R"({"peft_type":"LORA","bias":"all"})",
-                             R"({"peft_type":"LORA","lora_bias":true})",
-                             R"({"peft_type":"LORA","init_lora_weights":"pissa_niter_16"})",
-                             R"({"peft_type":"IA3"})"}) {
+  for (const char* config :
+       {R"({"peft_type":"LORA","use_dora":true})", R"({"peft_type":"LORA","bias":"all"})",
+        R"({"peft_type":"LORA","lora_bias":true})",
+        R"({"peft_type":"LORA","init_lora_weights":"pissa_niter_16"})", R"({"peft_type":"IA3"})"}) {
     const Error error = refused_config(config);
     EXPECT_EQ(error.kind(), ErrorKind::mismatch) << config;
     EXPECT_TRUE(says(error, "adapter_config.json")) << error.what();

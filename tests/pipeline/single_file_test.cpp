@@ -1,12 +1,15 @@
 // Models in one file of the CompVis layout, against what diffusers computes with the same weights.
 #include "omr/io/single_file.h"
 
+#include <algorithm>
+
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include "omr/core/error.h"
 #include "omr/io/safetensors.h"
 #include "omr/pipeline/model_files.h"
+#include "omr/pipeline/model_report.h"
 #include "omr/pipeline/stable_diffusion_pipeline.h"
 
 #include "support/error_of.h"
@@ -145,16 +148,53 @@ TEST(SingleFileTest, OtherFilesAreRefusedByTheirNames) {
   EXPECT_NE(refusal({{"model.diffusion_model.input_blocks.0.0.weight", at::zeros({8, 4, 3, 3})}})
                 .find("has no VAE"),
             std::string::npos);
+  EXPECT_NE(refusal({{"model.diffusion_model.input_blocks.0.0.weight", at::zeros({8, 4, 3, 3})},
+                     {"first_stage_model.decoder.conv_in.weight", at::zeros({8, 4, 3, 3})}})
+                .find("is a Stable Diffusion checkpoint without text encoder;"),
+            std::string::npos);
+}
+
+io::NamedTensors tensors_of(const std::string& name) {
+  const auto whole = io::SafetensorsFile::open(kPeersSingleFile / name / "model.safetensors");
+  io::NamedTensors out;
+  for (const io::TensorInfo& info : whole->tensors()) {
+    out.emplace_back(info.name, whole->tensor(info.name));
+  }
+  return out;
+}
+
+TEST(PeersSingleFileOptionsTest, AFileOfSd1MaySayThatItPredictsV) {
+  const TemporaryFolder folder;
+  const fs::path file = folder.path() / "model.safetensors";
+  io::write_safetensors(file, tensors_of("sd1"), {{"modelspec.prediction_type", "v"}});
+  ModelFolder model = ModelFolder::open(file);
+  model.tokenizer = kPeersSingleFile / "sd1" / "tokenizer";
+  const auto pipeline = StableDiffusionPipeline::open(model, {});
+  EXPECT_EQ(pipeline.scheduler_config().prediction_type, PredictionType::v_prediction);
+  EXPECT_EQ(pipeline.default_width(), 64 * 2) << "only 2.x's v model draws 768 pixels";
+}
+
+TEST(PeersSingleFileOptionsTest, TheReportNamesPartsThatTheirTensorsDoNotFit) {
+  const TemporaryFolder folder;
+  const fs::path file = folder.path() / "model.safetensors";
+  io::NamedTensors tensors = tensors_of("sd1");
+  const auto scaled = [](const auto& item) { return item.first.ends_with("attn1.to_q.weight"); };
+  const std::string name = std::find_if(tensors.begin(), tensors.end(), scaled)->first;
+  tensors.emplace_back(name.substr(0, name.rfind('.')) + ".scale_weight", at::ones({1}));
+  std::erase_if(tensors,
+                [](const auto& item) { return item.first.ends_with("decoder.conv_out.bias"); });
+  io::write_safetensors(file, tensors);
+  const ModelReport report = report_model(ModelFolder::open(file));
+  ASSERT_EQ(report.parts.size(), 3u);
+  EXPECT_EQ(report.parts[0].problem, "");
+  EXPECT_NE(report.parts[1].problem.find("attn1.to_q.scale_weight"), std::string::npos);
+  EXPECT_NE(report.parts[2].problem.find("missing: decoder.conv_out.bias"), std::string::npos);
 }
 
 TEST(PeersSingleFileOptionsTest, MetadataSaysWhatAFilePredicts) {
   const TemporaryFolder folder;
   const fs::path file = folder.path() / "model.safetensors";
-  const auto whole = io::SafetensorsFile::open(kPeersSingleFile / "sd2_v" / "model.safetensors");
-  io::NamedTensors tensors;
-  for (const io::TensorInfo& info : whole->tensors()) {
-    tensors.emplace_back(info.name, whole->tensor(info.name));
-  }
+  io::NamedTensors tensors = tensors_of("sd2_v");
   const auto predicted = [&](const std::map<std::string, std::string>& metadata) {
     io::write_safetensors(file, tensors, metadata);
     const auto hint = io::read_single_file(file).prediction;

@@ -23,6 +23,9 @@ void load_weights(torch::nn::Module& module, const io::Weights& weights, const s
                   const ExecutionOptions& execution,
                   const std::function<bool(const std::string& linear)>& to_nf4 = {});
 
+// What load_weights would complain of, as far as the file's header tells: nothing is read.
+void check_weights(torch::nn::Module& module, const io::Weights& weights, const std::string& part);
+
 // Number of parameters, for reports.
 std::int64_t count_parameters(const torch::nn::Module& module);
 
