@@ -291,12 +291,11 @@ LoraFile read_peft_adapter(const std::filesystem::path& folder) {
   config.expect("peft_type", "LORA");
   LoraFile file = collect(Weights::open(folder, "adapter_model"));
   if (!file.unread.empty()) {
-    throw Error(
-        ErrorKind::mismatch,
-        folder.string() + " holds more than LoRA: " + std::to_string(file.unread.size()) +
-            " tensors of layers trained as a whole (modules_to_save, embeddings), which omr "
-            "does not put on; the first is " +
-            file.unread.front());
+    throw Error(ErrorKind::mismatch,
+                folder.string() +
+                    " holds more than LoRA: layers trained as a whole (modules_to_save, " +
+                    "embeddings), which omr does not put on; the first of " +
+                    std::to_string(file.unread.size()) + " tensors is " + file.unread.front());
   }
   take_alphas(file, config, "");
   return file;

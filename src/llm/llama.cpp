@@ -58,6 +58,14 @@ at::Tensor causal_mask(std::int64_t begin, std::int64_t count, std::optional<std
       .masked_fill(hidden, -std::numeric_limits<double>::infinity());
 }
 
+// A head in the file that is not its embeddings outdoes a config that ties them, as in
+// transformers 5.
+bool has_own_head(const io::Weights& weights) {
+  const std::string head = "lm_head.weight", embeddings = "model.embed_tokens.weight";
+  return weights.contains(head) && weights.contains(embeddings) &&
+         !at::equal(weights.tensor(head), weights.tensor(embeddings));
+}
+
 }  // namespace
 
 RotaryEmbedding::RotaryEmbedding(const LlamaConfig& config)
@@ -202,9 +210,11 @@ at::Tensor LlamaForCausalLMImpl::forward(const at::Tensor& ids) {
 
 LlamaForCausalLM load_llama(const std::filesystem::path& folder,
                             const nn::ExecutionOptions& execution, bool quantize_nf4) {
-  LlamaForCausalLM model(LlamaConfig::from(io::Config(folder / "config.json")));
+  LlamaConfig config = LlamaConfig::from(io::Config(folder / "config.json"));
   io::Weights weights = io::Weights::open(folder, "model");
-  if (model->config().tie_word_embeddings) {
+  if (has_own_head(weights)) config.tie_word_embeddings = false;
+  LlamaForCausalLM model(config);
+  if (config.tie_word_embeddings) {
     weights = weights.renamed(
         [](const std::string& name) { return name == "lm_head.weight" ? std::string() : name; });
   }

@@ -73,10 +73,11 @@ TEST_P(PeersLlamaTest, ContinuesGreedilyLikeTransformers) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Folders, PeersLlamaTest,
-                         testing::Values("gqa", "mha", "mqa-tied", "mqa-tied-old", "biases",
-                                         "head-dim", "linear", "linear-old", "llama3", "llama3-old",
-                                         "mistral", "mistral-window", "shards", "dynamic", "gemma",
-                                         "gemma-old", "nf4", "nf4-plain-absmax"),
+                         testing::Values("gqa", "mha", "mqa-tied", "mqa-tied-old", "own-head",
+                                         "biases", "head-dim", "linear", "linear-old", "llama3",
+                                         "llama3-old", "mistral", "mistral-window", "shards",
+                                         "dynamic", "gemma", "gemma-old", "nf4",
+                                         "nf4-plain-absmax"),
                          [](const auto& info) {
                            std::string name = info.param;
                            std::replace(name.begin(), name.end(), '-', '_');

@@ -159,6 +159,13 @@ def model_cases(out):
     state["lm_head.weight"] = state["model.embed_tokens.weight"].clone()
     state["model.layers.0.self_attn.rotary_emb.inv_freq"] = torch.zeros(4)
     save_file(state, spare / "model.safetensors", {"format": "pt"})
+    # A config that ties what the file holds apart: transformers believes the file.
+    apart = out / "model-own-head"
+    shutil.copytree(out / "model-gqa", apart)
+    config = json.loads((apart / "config.json").read_text())
+    (apart / "config.json").write_text(json.dumps(config | {"tie_word_embeddings": True}))
+    found = LlamaForCausalLM.from_pretrained(apart)
+    assert torch.equal(found.lm_head.weight, load_file(apart / "model.safetensors")["lm_head.weight"])
     # Gemma's first files name the activation's tanh form "gelu".
     old = out / "model-gemma-old"
     shutil.copytree(out / "model-gemma", old)
