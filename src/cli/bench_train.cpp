@@ -41,8 +41,8 @@ class FixedPictures : public train::ImageTextSource {
   std::uint64_t size() const override { return pictures_.size(); }
   Image image(std::uint64_t index) const override { return pictures_[index]; }
   std::string text(std::uint64_t, std::uint64_t) const override { return caption_; }
-  std::optional<std::string> hard_negative(std::uint64_t, std::uint64_t) const override {
-    return caption_;
+  std::optional<train::HardNegative> hard_negative(std::uint64_t, std::uint64_t) const override {
+    return train::HardNegative{caption_, std::nullopt};
   }
   io::Json description() const override { return {{"data", "fixed"}}; }
 

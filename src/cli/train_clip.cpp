@@ -1,6 +1,7 @@
 // omr train clip: the reward model's base, a CLIP dual tower.
 #include <memory>
 
+#include "omr/core/error.h"
 #include "omr/core/exit_code.h"
 #include "omr/train/clip_trainer.h"
 
@@ -22,6 +23,9 @@ int run_train_clip(ClipOptions options) {
   apply_verbosity(options.train.output);
   train::ProcessGroup processes = prepare(options.train);
   std::tie(options.clip.model, options.clip.from_nothing) = start_of(options.train);
+  if (!options.clip.text_encoder.empty() && !options.clip.from_nothing) {
+    throw Error(ErrorKind::usage, "--text-encoder begins a text tower from nothing: give --config");
+  }
   options.clip.output_dtype = output_dtype(options.train);
   options.clip.loop = options.train.loop;
   const PictureSources sources = open_picture_sources(options.train);
@@ -39,6 +43,10 @@ void setup_train_clip(CLI::App& train, Command& selected) {
   auto options = std::make_shared<ClipOptions>();
   add_train_options(*command, options->train);
   add_picture_source_options(*command, options->train);
+  command
+      ->add_option("--text-encoder", options->clip.text_encoder,
+                   "text encoder folder whose layers the text tower begins with")
+      ->type_name("DIR");
   command->callback(
       [options, &selected] { selected = [options] { return run_train_clip(*options); }; });
 }

@@ -3,6 +3,7 @@
 
 #include "omr/core/exit_code.h"
 #include "omr/core/log.h"
+#include "omr/llm/refiner_template.h"
 #include "omr/train/refiner_trainer.h"
 #include "omr/train/scene_records.h"
 
@@ -42,8 +43,9 @@ int run_train_refiner(RefinerOptions options) {
   check_record_options(options.train, options.sessions);
   std::shared_ptr<const train::RefinerSource> source, held_out;
   if (options.train.scenes) {
-    source = std::make_shared<train::SceneRecords>(options.train.loop.seed);
-    held_out = std::make_shared<train::SceneRecords>(held_out_seed(options.train));
+    const bool one_wish = llm::RefinerTemplate::of_folder(options.refiner.model).one_wish_at_a_time;
+    source = std::make_shared<train::SceneRecords>(options.train.loop.seed, one_wish);
+    held_out = std::make_shared<train::SceneRecords>(held_out_seed(options.train), one_wish);
   } else {
     source = options.sessions.empty()
                  ? open_records(options.train.data)

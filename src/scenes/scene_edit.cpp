@@ -73,6 +73,17 @@ Description hard_negative(const Description& description, Random& random) {
   }
 }
 
+SaidScene hard_negative(const SaidScene& before, Random& random) {
+  check_has_objects(!before.said.objects.empty());
+  while (true) {
+    const std::vector<Edit> change = {sample_change(before.said, random)};
+    Description said = apply_edits(before.said, change);
+    if (has_twins(said) || has_twins(apply_edits(describe(before.scene), change))) continue;
+    if (std::optional<Scene> scene = edited(before.scene, change, random))
+      return {std::move(*scene), std::move(said)};
+  }
+}
+
 Scene hard_negative(const Scene& scene, Random& random) {
   check_has_objects(!scene.objects.empty());
   while (true) {

@@ -77,6 +77,47 @@ bool doubles_a_thing(const std::vector<Phrase>& before, const std::vector<Phrase
   return false;
 }
 
+// Phrases that took a word of another thing although the feedback says neither: the attribute of
+// the neighbour. A word of a thing that the feedback names may be meant ("as red as the house").
+int phrases_that_borrow(const std::vector<Phrase>& before, const std::vector<Phrase>& after,
+                        const std::string& feedback) {
+  const std::vector<std::string> said = folded_words(feedback);
+  const std::vector<bool> spoken_of = phrases_spoken_of(before, feedback);
+  std::vector<std::vector<std::string>> known;
+  for (const Phrase& phrase : before) known.push_back(content_words(phrase.text));
+  std::vector<std::vector<std::string>> altered;  // phrases that are new, or have other words
+  std::vector<bool> gone(before.size(), true);  // of `before`: what the altered ones may have been
+  for (const Phrase& phrase : after) {
+    std::vector<std::string> words = content_words(phrase.text);
+    const auto same = std::find(known.begin(), known.end(), words);
+    if (same == known.end()) {
+      altered.push_back(std::move(words));
+    } else {
+      gone[static_cast<std::size_t>(same - known.begin())] = false;
+    }
+  }
+  int out = 0;
+  for (const std::vector<std::string>& words : altered) {
+    std::vector<std::string> own;
+    std::ptrdiff_t most = 0;
+    for (std::size_t p = 0; p < known.size(); ++p) {
+      const auto shared = std::count_if(words.begin(), words.end(), [&](const std::string& word) {
+        return holds_word(known[p], word);
+      });
+      if (gone[p] && shared > most) own = known[p], most = shared;
+    }
+    out += std::any_of(words.begin(), words.end(), [&](const std::string& word) {
+      if (holds_word(own, word) || holds_word(said, word)) return false;
+      bool in_named = false, in_another = false;
+      for (std::size_t p = 0; p < known.size(); ++p) {
+        if (holds_word(known[p], word)) (spoken_of[p] ? in_named : in_another) = true;
+      }
+      return in_another && !in_named;
+    });
+  }
+  return out;
+}
+
 Reading reading_of(const std::string& prompt, const std::string& feedback, Refinement answer) {
   if (answer.settled) return {std::move(answer), {}, 0};
   if (answer.negative && !fault_of(*answer.negative).empty()) answer.negative.reset();
@@ -91,7 +132,8 @@ Reading reading_of(const std::string& prompt, const std::string& feedback, Refin
   const std::vector<std::string> said = folded_words(feedback);
   const int faults = static_cast<int>(kept.restored.size()) + (idle ? 1 : 0) +
                      (loses_a_thing(before, after, said) ? 1 : 0) +
-                     (doubles_a_thing(before, after, said) ? 1 : 0);
+                     (doubles_a_thing(before, after, said) ? 1 : 0) +
+                     phrases_that_borrow(before, after, feedback);
   return {std::move(answer), std::move(kept.restored), faults};
 }
 

@@ -1,10 +1,13 @@
 #include "omr/train/clip_trainer.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include <ATen/ATen.h>
 
+#include "omr/core/error.h"
 #include "omr/reward/clip_model.h"
+#include "omr/text/clip_text_model.h"
 #include "omr/train/contrastive_loss.h"
 #include "omr/train/initialise.h"
 #include "omr/train/process_group.h"
@@ -16,11 +19,28 @@
 namespace omr::train {
 namespace {
 
+void begin_with(text::CLIPTextTransformerImpl& tower, const std::filesystem::path& folder) {
+  const at::NoGradGuard no_grad;
+  text::CLIPTextModel encoder = text::load_clip_text_model(folder, {});
+  const auto parameters = tower.named_parameters();
+  for (const auto& given : encoder->text_model->named_parameters()) {
+    const at::Tensor* own = parameters.find(given.key());
+    if (own == nullptr || own->sizes() != given.value().sizes()) {
+      throw Error(ErrorKind::mismatch,
+                  c10::str(folder.string(), ": text_model.", given.key(), " is ",
+                           given.value().sizes(), ", the text tower's ",
+                           own == nullptr ? "is not there" : c10::str(own->sizes())));
+    }
+    own->copy_(given.value());
+  }
+}
+
 reward::CLIPModel open_clip(const ClipSettings& settings) {
   if (!settings.from_nothing) return reward::load_clip_model(settings.model, {});
   const io::Config config(settings.model / "config.json");
   reward::CLIPModel model(reward::CLIPConfig::from(config));
   initialise(*model, config, generator_for(settings.loop.seed, Purpose::weights, 0));
+  if (!settings.text_encoder.empty()) begin_with(*model->text_model, settings.text_encoder);
   return model;
 }
 
@@ -34,13 +54,20 @@ class ClipTraining {
 
   ContrastiveLoss contrast(const ImageTextSource& source, const std::vector<std::uint64_t>& indices,
                            const std::vector<std::uint64_t>& variants) {
-    std::vector<Image> pictures;
+    std::vector<Image> pictures, other_pictures;
     std::vector<std::string> captions, negatives;
     for (std::size_t i = 0; i < indices.size(); ++i) {
       pictures.push_back(source.image(indices[i]));
       captions.push_back(source.text(indices[i], variants[i]));
-      if (auto negative = source.hard_negative(indices[i], variants[i]))
-        negatives.push_back(std::move(*negative));
+      if (auto negative = source.hard_negative(indices[i], variants[i])) {
+        negatives.push_back(std::move(negative->text));
+        if (negative->image) other_pictures.push_back(std::move(*negative->image));
+      }
+    }
+    // Negatives whose pictures are known are samples like the others, each the other's negative.
+    const bool in_pairs = other_pictures.size() == pictures.size();
+    if (in_pairs) {
+      std::move(other_pictures.begin(), other_pictures.end(), std::back_inserter(pictures));
     }
     const at::Tensor images = model_->get_image_features(inputs_.pixels(pictures));
     // Both kinds of captions in one pass.
@@ -48,6 +75,7 @@ class ClipTraining {
     all.insert(all.end(), negatives.begin(), negatives.end());
     const at::Tensor texts = model_->get_text_features(inputs_.token_ids(all));
     const auto count = static_cast<std::int64_t>(captions.size());
+    if (in_pairs) return contrastive_loss_of_pairs(images, texts, model_->logit_scale);
     const at::Tensor negative = negatives.empty() ? at::Tensor() : texts.slice(0, count);
     return contrastive_loss(images, texts.slice(0, 0, count), negative, model_->logit_scale);
   }

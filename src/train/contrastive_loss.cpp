@@ -31,4 +31,17 @@ ContrastiveLoss contrastive_loss(const at::Tensor& image_features, const at::Ten
   return out;
 }
 
+ContrastiveLoss contrastive_loss_of_pairs(const at::Tensor& image_features,
+                                          const at::Tensor& text_features,
+                                          const at::Tensor& logit_scale) {
+  ContrastiveLoss out = contrastive_loss(image_features, text_features, {}, logit_scale);
+  const at::NoGradGuard no_grad;
+  const at::Tensor images = reward::normalize(image_features),
+                   texts = reward::normalize(text_features);
+  const at::Tensor own = (images * texts).sum(-1),
+                   other = (images * texts.roll(images.size(0) / 2, 0)).sum(-1);
+  out.hard_negatives_won = own.gt(other).to(at::kFloat).mean();
+  return out;
+}
+
 }  // namespace omr::train

@@ -68,10 +68,11 @@ std::string ImageFolder::text(std::uint64_t index, std::uint64_t variant) const 
   return entries_[index].text;
 }
 
-std::optional<std::string> ImageFolder::hard_negative(std::uint64_t index,
-                                                      std::uint64_t variant) const {
+std::optional<HardNegative> ImageFolder::hard_negative(std::uint64_t index,
+                                                       std::uint64_t variant) const {
   const std::string& negative = entries_[index].negative;
-  return negative.empty() ? std::nullopt : std::optional(negative);
+  if (negative.empty()) return std::nullopt;
+  return HardNegative{negative, std::nullopt};
 }
 
 io::Json ImageFolder::description() const {

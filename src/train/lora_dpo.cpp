@@ -27,7 +27,7 @@ class PairPictures : public ImageTextSource {
   std::string text(std::uint64_t index, std::uint64_t) const override {
     return pairs_.pair(index / 2).prompt;
   }
-  std::optional<std::string> hard_negative(std::uint64_t, std::uint64_t) const override {
+  std::optional<HardNegative> hard_negative(std::uint64_t, std::uint64_t) const override {
     return std::nullopt;
   }
   io::Json description() const override { return pairs_.description(); }

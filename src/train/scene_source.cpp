@@ -56,12 +56,16 @@ std::optional<Judgement> SceneSource::judge(std::uint64_t index, std::uint64_t v
   return Judgement{comparison.right(), comparison.total()};
 }
 
-// The caption that `text` gives, wrong in one of the things that it says.
-std::optional<std::string> SceneSource::hard_negative(std::uint64_t index,
-                                                      std::uint64_t variant) const {
+// The scene and the caption that `text` gives, both with one of the things changed that it says.
+std::optional<HardNegative> SceneSource::hard_negative(std::uint64_t index,
+                                                       std::uint64_t variant) const {
+  if (settings_.dense) return std::nullopt;  // crowded scenes have no room for a change
   scenes::Random random = words(index, variant);
-  const scenes::Description said = scenes::describe(scene(index), settings_.captions, random);
-  return scenes::caption(scenes::hard_negative(said, random));
+  const scenes::Scene before = scene(index);
+  const scenes::SaidScene changed =
+      scenes::hard_negative({before, scenes::describe(before, settings_.captions, random)}, random);
+  return HardNegative{scenes::caption(changed.said),
+                      scenes::draw_scene(changed.scene, settings_.size)};
 }
 
 io::Json SceneSource::description() const {

@@ -139,5 +139,23 @@ class TrainTest(EndToEndTest):
         self.assertIn("<svg", (self.folder / "unet" / "train.html").read_text())
 
 
+    def test_a_text_tower_begins_with_the_layers_of_a_text_encoder(self):
+        import torch
+        from safetensors.torch import load_file
+        options = ["--text-encoder", PACK / "text_encoder", "--scenes", "--size", "32", "--steps", "1", "--batch", "2", "--lr", "1e-9"]
+        self.trained("clip", self.folder / "run", "--config", PACK / "reward", *options)
+        tower = load_file(self.folder / "run/reward/model.safetensors")
+        for name, given in load_file(PACK / "text_encoder/model.safetensors").items():
+            torch.testing.assert_close(tower[name].float(), given.float(), rtol=1e-3, atol=1e-5, msg=name)
+        self.assert_refused(train("clip", self.folder / "warm", "--init", PACK / "reward", *options), "give --config")
+        config = json.loads((PACK / "reward/config.json").read_text())
+        config["text_config"] |= {"hidden_size": 64}
+        (self.folder / "narrow").mkdir()
+        for file in (PACK / "reward").glob("*.*"):
+            (self.folder / "narrow" / file.name).write_bytes(file.read_bytes())
+        (self.folder / "narrow/config.json").write_text(json.dumps(config))
+        self.assert_refused(train("clip", self.folder / "misfit", "--config", self.folder / "narrow", *options), "text tower's")
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -3,6 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "omr/io/png.h"
+#include "omr/scenes/captions.h"
+#include "omr/scenes/comparison.h"
+#include "omr/scenes/judge.h"
+#include "omr/session/wishes.h"
 #include "omr/train/autoencoder_loss.h"
 #include "omr/train/diffusion_loss.h"
 #include "omr/train/image_folder.h"
@@ -40,8 +44,9 @@ TEST(ImageFolderTest, GoodLinesStayAndBadOnesAreCounted) {
   EXPECT_EQ(source.size(), 2u);
   EXPECT_EQ(source.text(1, 0), "nine");
   EXPECT_EQ(source.image(1).pixels[0], 9);
-  EXPECT_EQ(source.hard_negative(0, 0), "eight");
-  EXPECT_EQ(source.hard_negative(1, 0), std::nullopt);
+  ASSERT_TRUE(source.hard_negative(0, 0));
+  EXPECT_EQ(source.hard_negative(0, 0)->text, "eight");
+  EXPECT_FALSE(source.hard_negative(1, 0));
   EXPECT_EQ(source.report().broken_lines, 2u);
   EXPECT_EQ(source.report().missing_files, 2u);
   EXPECT_NE(source.report().summary().find("line 3"), std::string::npos)
@@ -119,7 +124,8 @@ TEST(SceneSourceTest, PicturesAndWordsAreFunctionsOfSeedIndexAndVariant) {
   bool varies = false;
   for (std::uint64_t variant = 0; variant < 20; ++variant) {
     EXPECT_EQ(source.text(17, variant), again.text(17, variant));
-    EXPECT_NE(source.hard_negative(17, variant), source.text(17, variant));
+    ASSERT_TRUE(source.hard_negative(17, variant));
+    EXPECT_NE(source.hard_negative(17, variant)->text, source.text(17, variant));
     varies = varies || source.text(17, variant) != source.text(17, 0);
   }
   EXPECT_TRUE(varies) << "words should be left out now and then";
@@ -136,9 +142,38 @@ TEST(SceneSourceTest, APictureOfTheSceneIsWhollyRightAndAnotherOneIsNot) {
   EXPECT_GE(own->total, 5) << "four attributes of an object, and the background";
 }
 
+// What a caption leaves unsaid is the same in both pictures: only the words tell them apart.
+TEST(SceneSourceTest, AHardNegativesPictureDiffersInWhatItsCaptionSaysAlone) {
+  const SceneSource source({.seed = 6, .size = 128, .captions = {0.5, 0, 0, 0.5}});
+  for (std::uint64_t index = 0; index < 40; ++index) {
+    const scenes::Scene scene = source.scene(index);
+    const auto negative = source.hard_negative(index, 1);
+    ASSERT_TRUE(negative && negative->image);
+    const scenes::Comparison comparison = scenes::compare(scene, scenes::judge(*negative->image));
+    EXPECT_EQ(comparison.right(), comparison.total() - 1) << negative->text;
+    const scenes::Description said = scenes::read_caption(negative->text);
+    EXPECT_TRUE(scenes::compare(said, scenes::judge(*negative->image)).all_right());
+    EXPECT_FALSE(scenes::compare(said, scenes::judge(source.image(index))).all_right());
+  }
+}
+
 TEST(SceneRecordsTest, RecordsAreFunctionsOfSeedAndIndex) {
   EXPECT_EQ(SceneRecords(1).record(5).refined, SceneRecords(1).record(5).refined);
   EXPECT_NE(SceneRecords(1).record(5).prompt, SceneRecords(1).record(6).prompt);
+}
+
+TEST(SceneRecordsTest, WishesThatASessionHandsOneByOneAreOneWishARecord) {
+  const SceneRecords any(1), one(1, true);
+  int apart = 0, together = 0;
+  for (std::uint64_t index = 0; index < 300; ++index) {
+    const RefinerRecord record = one.record(index);
+    EXPECT_EQ(record.prompt, any.record(index).prompt);
+    EXPECT_EQ(session::split_wishes(record.feedback).size(), 1u) << record.feedback;
+    apart += record.feedback != any.record(index).feedback;
+    together += record.feedback.find(" it ") != std::string::npos;
+  }
+  EXPECT_GT(apart, 30);
+  EXPECT_GT(together, 3) << "make the star bigger and move it to the left";
 }
 
 TEST(TrainingPixelsTest, ObjectShareReachesTheNeighboursOfAnObjectsCells) {

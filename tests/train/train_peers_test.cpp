@@ -119,6 +119,17 @@ TEST_F(PeersTrainTest, ContrastiveLossWithHardNegativesAndTenUpdatesMatchTransfo
   });
 }
 
+TEST(ContrastiveLossTest, SamplesInPairsAreContrastedWithAllAndWonAgainstTheirOther) {
+  // Two pairs: 0 and 2, 1 and 3. Picture 3 is nearer to the caption of 1 than to its own.
+  const at::Tensor images = at::eye(4), texts = at::eye(4);
+  images[3] = at::tensor({0.F, 0.9F, 0.F, 0.1F});
+  const at::Tensor scale = at::scalar_tensor(1.5);
+  const ContrastiveLoss of_pairs = contrastive_loss_of_pairs(images, texts, scale),
+                        of_all = contrastive_loss(images, texts, {}, scale);
+  EXPECT_EQ(of_pairs.total.item<float>(), of_all.total.item<float>());
+  EXPECT_EQ(of_pairs.hard_negatives_won.item<float>(), 0.75F);
+}
+
 class PeersLayoutDecoderTest : public PeersTrainTest,
                                public testing::WithParamInterface<const char*> {};
 

@@ -38,4 +38,13 @@ RefinerRecord refiner_record(std::uint64_t seed, std::uint64_t index,
 Scene hard_negative(const Scene& scene, Random& random);
 Description hard_negative(const Description& description, Random& random);
 
+struct SaidScene {
+  Scene scene;
+  Description said;
+};
+
+// A scene and what is said of it (describe(scene, …)), both with the one change that is said. What
+// stays, jitter included, stays as far as there is room.
+SaidScene hard_negative(const SaidScene& before, Random& random);
+
 }  // namespace omr::scenes

@@ -15,8 +15,8 @@ namespace omr::session {
 struct Reading {
   Refinement answer;                  // its prompt with what the feedback leaves alone
   std::vector<std::string> restored;  // kept_phrases.h
-  // Phrases restored; one more each when nothing changed, when a thing went or came a second time
-  // although the feedback wanted neither.
+  // Phrases restored, and phrases that took a word of another thing unasked; one more each when
+  // nothing changed, when a thing went or came a second time although the feedback wanted neither.
   int faults = 0;
 };
 

@@ -18,12 +18,17 @@ struct ClipSettings {
   // from_nothing.
   std::filesystem::path model;
   bool from_nothing = false;
+  // Folder of a CLIPTextModel whose layers the text tower begins with, where it begins from
+  // nothing; it may have more layers, which stay as drawn. Empty: none.
+  std::filesystem::path text_encoder;
   at::ScalarType output_dtype = at::kFloat;
 };
 
-// Leaves `reward/` in the run's folder. Pictures are contrasted within one backward pass: neither
-// accumulation nor more processes make the contrast larger. Throws as load_clip_model and
-// run_training do.
+// Leaves `reward/` in the run's folder. Hard negatives whose pictures the source has are samples
+// like the others: a batch of B pictures is then a contrast of 2B. Pictures are contrasted within
+// one backward pass: neither accumulation nor more processes make the contrast larger. Throws as
+// load_clip_model and run_training do, and Error(mismatch) when the text encoder does not fit the
+// tower.
 void train_clip(const ClipSettings& settings, const ImageTextSource& source,
                 const ImageTextSource& held_out, ProcessGroup& processes,
                 const LoopObserver& observer, const Cancellation& cancellation);

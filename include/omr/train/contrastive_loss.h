@@ -21,4 +21,10 @@ ContrastiveLoss contrastive_loss(const at::Tensor& image_features, const at::Ten
                                  const at::Tensor& negative_features,
                                  const at::Tensor& logit_scale);
 
+// Where the negatives' pictures are known too: image and text [2B, D], sample i + B the hard
+// negative of sample i and the other way round, all contrasted with all.
+ContrastiveLoss contrastive_loss_of_pairs(const at::Tensor& image_features,
+                                          const at::Tensor& text_features,
+                                          const at::Tensor& logit_scale);
+
 }  // namespace omr::train

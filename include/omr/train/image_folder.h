@@ -32,8 +32,8 @@ class ImageFolder : public ImageTextSource {
   std::uint64_t size() const override { return entries_.size(); }
   Image image(std::uint64_t index) const override;
   std::string text(std::uint64_t index, std::uint64_t variant) const override;
-  std::optional<std::string> hard_negative(std::uint64_t index,
-                                           std::uint64_t variant) const override;
+  std::optional<HardNegative> hard_negative(std::uint64_t index,
+                                            std::uint64_t variant) const override;
   io::Json description() const override;
 
  private:

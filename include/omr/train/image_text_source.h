@@ -16,6 +16,12 @@ struct Judgement {
   int total = 0;
 };
 
+// What differs from a picture and its caption in one thing only.
+struct HardNegative {
+  std::string text;
+  std::optional<Image> image;  // what `text` is the caption of, where the source has it
+};
+
 // Everything is a pure function of its arguments.
 class ImageTextSource {
  public:
@@ -28,9 +34,10 @@ class ImageTextSource {
   // `variant` picks among the captions that fit the picture, where the source can say it in several
   // ways.
   virtual std::string text(std::uint64_t index, std::uint64_t variant) const = 0;
-  // A caption that is wrong about the picture in one thing only; nullopt where the source has none.
-  virtual std::optional<std::string> hard_negative(std::uint64_t index,
-                                                   std::uint64_t variant) const = 0;
+  // Of text(index, variant): a caption that is wrong about the picture in one thing only; nullopt
+  // where the source has none.
+  virtual std::optional<HardNegative> hard_negative(std::uint64_t index,
+                                                    std::uint64_t variant) const = 0;
   // Of a picture that was drawn for text(index, variant); nullopt where the source cannot judge.
   virtual std::optional<Judgement> judge(std::uint64_t /*index*/, std::uint64_t /*variant*/,
                                          const Image& /*drawn*/) const {

@@ -9,13 +9,17 @@ namespace omr::train {
 
 class SceneRecords : public RefinerSource {
  public:
-  explicit SceneRecords(std::uint64_t seed) : seed_(seed) {}
+  // `one_wish_at_a_time`: what a session would hand the model wish by wish (session/wishes.h) is
+  // one wish here too; two that only make sense together stay.
+  explicit SceneRecords(std::uint64_t seed, bool one_wish_at_a_time = false)
+      : seed_(seed), one_wish_at_a_time_(one_wish_at_a_time) {}
   std::uint64_t size() const override { return 0; }
   RefinerRecord record(std::uint64_t index) const override;
-  io::Json description() const override { return {{"data", "scenes"}, {"scenes_seed", seed_}}; }
+  io::Json description() const override;
 
  private:
   std::uint64_t seed_;
+  bool one_wish_at_a_time_;
 };
 
 }  // namespace omr::train

@@ -30,8 +30,8 @@ class SceneSource : public ImageTextSource {
   std::uint64_t size() const override { return settings_.pictures; }
   Image image(std::uint64_t index) const override;
   std::string text(std::uint64_t index, std::uint64_t variant) const override;
-  std::optional<std::string> hard_negative(std::uint64_t index,
-                                           std::uint64_t variant) const override;
+  std::optional<HardNegative> hard_negative(std::uint64_t index,
+                                            std::uint64_t variant) const override;
   std::optional<Judgement> judge(std::uint64_t index, std::uint64_t variant,
                                  const Image& drawn) const override;
   io::Json description() const override;
