@@ -47,6 +47,12 @@ nlohmann::ordered_json to_json(const eval::Skill& skill) {
       {"right", skill.right}, {"of", skill.of}, {"ci", {skill.interval.low, skill.interval.high}}};
 }
 
+nlohmann::ordered_json to_json(const eval::ValueShares& shares) {
+  nlohmann::ordered_json out;
+  for (const auto& [name, share] : shares) out[name] = share.value();
+  return out;
+}
+
 std::string in_words(const eval::Skill& skill) {
   char text[96];
   std::snprintf(text, sizeof text, "%.1f %% (%.1f to %.1f) of %lld",
@@ -99,24 +105,15 @@ void eval_drawer(const EvalPartsOptions& options, session::ImageModel& model,
   });
   if (!options.out.empty()) write_drawings(options.out, skill);
   if (options.output.json) {
-    nlohmann::ordered_json values;
-    for (const auto& [name, share] : skill.by_value) values[name] = share.value();
     print_event({{"event", "drawer"},
                  {"attributes", to_json(skill.attributes)},
                  {"pictures", to_json(skill.pictures)},
-                 {"by_value", std::move(values)}});
+                 {"by_value", to_json(skill.by_value)}});
     return;
   }
   print_line("drawer: attributes right " + in_words(skill.attributes) +
              ", pictures without fault " + in_words(skill.pictures));
-  std::string kinds;
-  for (const auto& [kind, share] : eval::by_kind(skill.by_value)) {
-    char text[48];
-    std::snprintf(text, sizeof text, "%s%s %.1f %%", kinds.empty() ? "" : ", ", kind.c_str(),
-                  100 * share.value());
-    kinds += text;
-  }
-  print_line("  by kind: " + kinds);
+  print_line("  by kind: " + eval::in_words(eval::by_kind(skill.by_value)));
   print_line("  got right least: " + eval::weakest_in_words(skill.by_value));
 }
 
@@ -144,14 +141,17 @@ void eval_refiner(const EvalPartsOptions& options, session::LanguageModel& model
 
 void eval_reward(const EvalPartsOptions& options, session::RewardModel& model, int width,
                  std::uint64_t seed) {
-  const eval::Skill skill = measured(options, "reward", [&](const auto& progress) {
+  const eval::JudgingSkill skill = measured(options, "reward", [&](const auto& progress) {
     return eval::measure_judging(model, width, options.pairs, seed, progress, interruption());
   });
   if (options.output.json) {
-    print_event({{"event", "reward"}, {"pairs", to_json(skill)}});
+    print_event({{"event", "reward"},
+                 {"pairs", to_json(skill.pairs)},
+                 {"by_kind", to_json(skill.by_kind)}});
     return;
   }
-  print_line("reward: the right one of two pictures preferred " + in_words(skill));
+  print_line("reward: the right one of two pictures preferred " + in_words(skill.pairs));
+  print_line("  by what is wrong in the other: " + eval::in_words(skill.by_kind));
 }
 
 int run_eval_parts(const EvalPartsOptions& options) {

@@ -47,6 +47,11 @@ void setup_train_clip(CLI::App& train, Command& selected) {
       ->add_option("--text-encoder", options->clip.text_encoder,
                    "text encoder folder whose layers the text tower begins with")
       ->type_name("DIR");
+  command
+      ->add_option("--fine-grained-weight", options->clip.fine_grained_weight,
+                   "of a second contrast: each word against the patch it fits best")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   command->callback(
       [options, &selected] { selected = [options] { return run_train_clip(*options); }; });
 }

@@ -36,6 +36,17 @@ Interval attributes_interval(const std::vector<DrawnCaption>& drawn, const Skill
   return bootstrap_interval(values, seed);
 }
 
+// Of two scenes that differ in one attribute.
+std::string kind_of_difference(const scenes::Scene& a, const scenes::Scene& b) {
+  for (std::size_t i = 0; i < a.objects.size(); ++i) {
+    if (a.objects[i].shape != b.objects[i].shape) return "shape";
+    if (a.objects[i].colour != b.objects[i].colour) return "colour";
+    if (a.objects[i].size != b.objects[i].size) return "size";
+    if (a.objects[i].place != b.objects[i].place) return "place";
+  }
+  return "background";
+}
+
 session::ImageRequest request_for(const std::string& caption, const session::Settings& settings,
                                   std::uint64_t seed) {
   session::ImageRequest request;
@@ -113,16 +124,17 @@ RefiningSkill measure_refining(session::LanguageModel& model, int readings, int 
   return out;
 }
 
-Skill measure_judging(session::RewardModel& model, int width, int count, std::uint64_t seed,
-                      const SkillProgress& progress, const Cancellation& cancellation) {
+JudgingSkill measure_judging(session::RewardModel& model, int width, int count, std::uint64_t seed,
+                             const SkillProgress& progress, const Cancellation& cancellation) {
+  JudgingSkill out;
   std::vector<double> right;
   for (int i = 0; i < count; ++i) {
     cancellation.check();
     scenes::Random random(seed, static_cast<std::uint64_t>(i));
     const scenes::Scene scene = scenes::sample_scene(random);
-    const std::vector<Image> images = {
-        scenes::draw_scene(scene, width),
-        scenes::draw_scene(scenes::hard_negative(scene, random), width)};
+    const scenes::Scene other = scenes::hard_negative(scene, random);
+    const std::vector<Image> images = {scenes::draw_scene(scene, width),
+                                       scenes::draw_scene(other, width)};
     const std::string caption = scenes::caption(scene);
     std::vector<double> scores = model.preferences(caption, images);
     if (scores.empty()) {
@@ -131,9 +143,13 @@ Skill measure_judging(session::RewardModel& model, int width, int count, std::ui
         scores.push_back(session::cosine(text, image));
     }
     right.push_back(scores[0] > scores[1] ? 1 : 0);
+    Share& share = out.by_kind[kind_of_difference(scene, other)];
+    ++share.of;
+    share.right += scores[0] > scores[1] ? 1 : 0;
     if (progress) progress(i + 1, count);
   }
-  return skill_of(right, seed);
+  out.pairs = skill_of(right, seed);
+  return out;
 }
 
 }  // namespace omr::eval

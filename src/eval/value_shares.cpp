@@ -11,6 +11,18 @@ namespace omr::eval {
 
 using scenes::Match;
 
+namespace {
+
+template <class Shares>
+std::string listed(const Shares& shares) {
+  std::string out;
+  for (const auto& [name, share] : shares)
+    out += (out.empty() ? "" : ", ") + name + " " + percent(share.value());
+  return out;
+}
+
+}  // namespace
+
 void count_values(ValueShares& shares, const scenes::Scene& target,
                   const scenes::Comparison& comparison) {
   const auto add = [&](const std::string& kind, std::string_view value, Match match) {
@@ -50,12 +62,11 @@ std::vector<std::pair<std::string, Share>> weakest_values(const ValueShares& sha
   return values;
 }
 
+std::string in_words(const ValueShares& shares) { return listed(shares); }
+
 std::string weakest_in_words(const ValueShares& shares) {
   constexpr std::size_t kShown = 6;
-  std::string out;
-  for (const auto& [name, share] : weakest_values(shares, kShown))
-    out += (out.empty() ? "" : ", ") + name + " " + percent(share.value());
-  return out;
+  return listed(weakest_values(shares, kShown));
 }
 
 }  // namespace omr::eval

@@ -65,4 +65,8 @@ at::Tensor CLIPVisionModelImpl::forward(const at::Tensor& pixel_values) {
   return post_layernorm(states.select(1, 0));
 }
 
+at::Tensor CLIPVisionModelImpl::last_hidden_state(const at::Tensor& pixel_values) {
+  return post_layernorm(encoder(pre_layrnorm(embeddings(pixel_values))));
+}
+
 }  // namespace omr::reward

@@ -44,16 +44,23 @@ reward::CLIPModel open_clip(const ClipSettings& settings) {
   return model;
 }
 
+struct ClipLoss {
+  at::Tensor total;
+  ContrastiveLoss pooled;
+  at::Tensor fine_grained;  // undefined where its weight is 0
+};
+
 class ClipTraining {
  public:
   explicit ClipTraining(const ClipSettings& settings)
-      : model_(open_clip(settings)),
+      : settings_(settings),
+        model_(open_clip(settings)),
         inputs_(settings.model, model_->config(), settings.loop.device) {}
 
   reward::CLIPModel& model() { return model_; }
 
-  ContrastiveLoss contrast(const ImageTextSource& source, const std::vector<std::uint64_t>& indices,
-                           const std::vector<std::uint64_t>& variants) {
+  ClipLoss loss(const ImageTextSource& source, const std::vector<std::uint64_t>& indices,
+                const std::vector<std::uint64_t>& variants) {
     std::vector<Image> pictures, other_pictures;
     std::vector<std::string> captions, negatives;
     for (std::size_t i = 0; i < indices.size(); ++i) {
@@ -69,18 +76,43 @@ class ClipTraining {
     if (in_pairs) {
       std::move(other_pictures.begin(), other_pictures.end(), std::back_inserter(pictures));
     }
-    const at::Tensor images = model_->get_image_features(inputs_.pixels(pictures));
     // Both kinds of captions in one pass.
     std::vector<std::string> all = captions;
     all.insert(all.end(), negatives.begin(), negatives.end());
-    const at::Tensor texts = model_->get_text_features(inputs_.token_ids(all));
+    const at::Tensor ids = inputs_.token_ids(all);
+    const text::CLIPTextOutput texts = model_->text_model(ids);
+    const at::Tensor patches = model_->vision_model->last_hidden_state(inputs_.pixels(pictures));
+    const at::Tensor image_features = model_->visual_projection(patches.select(1, 0)),
+                     text_features = model_->text_projection(texts.pooler_output);
+    const at::Tensor& scale = model_->logit_scale;
     const auto count = static_cast<std::int64_t>(captions.size());
-    if (in_pairs) return contrastive_loss_of_pairs(images, texts, model_->logit_scale);
-    const at::Tensor negative = negatives.empty() ? at::Tensor() : texts.slice(0, count);
-    return contrastive_loss(images, texts.slice(0, 0, count), negative, model_->logit_scale);
+    ClipLoss out;
+    if (in_pairs) {
+      out.pooled = contrastive_loss_of_pairs(image_features, text_features, scale);
+    } else {
+      out.pooled =
+          contrastive_loss(image_features, text_features.slice(0, 0, count),
+                           negatives.empty() ? at::Tensor() : text_features.slice(0, count), scale);
+    }
+    out.total = out.pooled.total;
+    if (settings_.fine_grained_weight > 0) {
+      const at::Tensor similarity =
+          fine_grained_similarity(model_->visual_projection(patches.slice(1, 1)),
+                                  model_->text_projection(texts.last_hidden_state), words_of(ids));
+      out.fine_grained = fine_grained_loss(similarity);
+      out.total = out.total + settings_.fine_grained_weight * out.fine_grained;
+    }
+    return out;
   }
 
  private:
+  // bool [B, N]: what stands between the beginning and the (first) end of text.
+  at::Tensor words_of(const at::Tensor& ids) const {
+    const at::Tensor after_end = ids.eq(model_->config().text.eos_token_id).cumsum(1);
+    return after_end.eq(0).logical_and(at::arange(ids.size(1), ids.options()).gt(0));
+  }
+
+  const ClipSettings& settings_;
   reward::CLIPModel model_;
   ClipInputs inputs_;
 };
@@ -96,6 +128,7 @@ void train_clip(const ClipSettings& settings, const ImageTextSource& source,
   trainee.name = "clip";
   trainee.groups = {{make_trainable(*training.model(), settings.loop.device), 1.0}};
   trainee.settings = source.description();
+  trainee.settings["fine_grained_weight"] = settings.fine_grained_weight;
   trainee.settings["batch"] = settings.loop.batch_size;  // what a picture is contrasted with
   trainee.loss = [&](const MicroBatch& batch) {
     std::vector<std::uint64_t> indices, variants;
@@ -103,11 +136,13 @@ void train_clip(const ClipSettings& settings, const ImageTextSource& source,
       indices.push_back(order.index(position));
       variants.push_back(order.epoch(position));
     }
-    const ContrastiveLoss loss = training.contrast(source, indices, variants);
+    const ClipLoss loss = training.loss(source, indices, variants);
     const auto count = static_cast<double>(indices.size());
     MicroLoss out{loss.total * count, count, {}};
-    if (loss.hard_negatives_won.defined())
-      out.metrics["hard_negatives_won"] = loss.hard_negatives_won.item<double>();
+    if (loss.pooled.hard_negatives_won.defined())
+      out.metrics["hard_negatives_won"] = loss.pooled.hard_negatives_won.item<double>();
+    if (loss.fine_grained.defined())
+      out.metrics["fine_grained_loss"] = loss.fine_grained.item<double>();
     return out;
   };
   trainee.evaluate = [&](std::int64_t) {
@@ -120,7 +155,7 @@ void train_clip(const ClipSettings& settings, const ImageTextSource& source,
       std::vector<std::uint64_t> indices, variants;
       for (std::uint64_t i = begin; i < std::min(count, begin + kBatch); ++i) indices.push_back(i);
       variants.assign(indices.size(), 0);
-      const ContrastiveLoss part = training.contrast(held_out, indices, variants);
+      const ContrastiveLoss part = training.loss(held_out, indices, variants).pooled;
       loss += part.total.item<double>();
       if (part.hard_negatives_won.defined())
         won += part.hard_negatives_won.item<double>(), has_negatives = true;

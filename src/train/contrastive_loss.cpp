@@ -44,4 +44,23 @@ ContrastiveLoss contrastive_loss_of_pairs(const at::Tensor& image_features,
   return out;
 }
 
+at::Tensor fine_grained_similarity(const at::Tensor& patches, const at::Tensor& words,
+                                   const at::Tensor& is_word) {
+  const at::Tensor each =
+      at::einsum("tnd,bpd->btnp", {reward::normalize(words), reward::normalize(patches)});
+  const at::Tensor best = each.amax(-1) * is_word;  // [B, T, N]
+  return best.sum(-1) / is_word.sum(-1);
+}
+
+at::Tensor fine_grained_loss(const at::Tensor& similarity) {
+  constexpr double kScale = 100;
+  const std::int64_t pictures = similarity.size(0);
+  const at::Tensor logits = similarity * kScale;
+  const at::Tensor pairs =
+      at::arange(pictures, logits.options().dtype(at::kLong).requires_grad(false));
+  return (at::cross_entropy_loss(logits, pairs) +
+          at::cross_entropy_loss(logits.slice(1, 0, pictures).t(), pairs)) /
+         2;
+}
+
 }  // namespace omr::train

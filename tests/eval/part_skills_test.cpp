@@ -121,12 +121,17 @@ TEST(RefiningSkillTest, WantsTheWholePromptAndListsWhatWasMissed) {
 
 TEST(JudgingSkillTest, TheCaptionsOwnPictureIsTheRightOne) {
   JudgeReward judge;
-  EXPECT_GE(measure_judging(judge, 96, 40, 2, {}, Cancellation()).right, 39);
+  const JudgingSkill skill = measure_judging(judge, 96, 40, 2, {}, Cancellation());
+  EXPECT_GE(skill.pairs.right, 39);
+  std::int64_t of = 0;
+  for (const auto& [kind, share] : skill.by_kind) of += share.of;
+  EXPECT_EQ(of, 40);
+  EXPECT_GT(skill.by_kind.at("shape").of, 2);
 }
 
 TEST(JudgingSkillTest, ATieIsNotRight) {
   BlindReward blind;
-  EXPECT_EQ(measure_judging(blind, 96, 5, 2, {}, Cancellation()).right, 0);
+  EXPECT_EQ(measure_judging(blind, 96, 5, 2, {}, Cancellation()).pairs.right, 0);
 }
 
 }  // namespace

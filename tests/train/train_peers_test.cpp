@@ -130,6 +130,29 @@ TEST(ContrastiveLossTest, SamplesInPairsAreContrastedWithAllAndWonAgainstTheirOt
   EXPECT_EQ(of_pairs.hard_negatives_won.item<float>(), 0.75F);
 }
 
+TEST(ContrastiveLossTest, EachWordCountsWithThePatchThatFitsItBest) {
+  const at::Tensor patches = at::randn({2, 5, 4}), words = at::randn({3, 6, 4});
+  const at::Tensor is_word = at::ones({3, 6}, at::kBool);
+  is_word[1].slice(0, 4).fill_(false);
+  const at::Tensor similarity = fine_grained_similarity(patches, words, is_word);
+  for (std::int64_t b = 0; b < 2; ++b) {
+    for (std::int64_t t = 0; t < 3; ++t) {
+      double sum = 0;
+      const std::int64_t count = t == 1 ? 4 : 6;
+      for (std::int64_t n = 0; n < count; ++n)
+        sum += at::cosine_similarity(words[t][n].unsqueeze(0), patches[b], 1).max().item<double>();
+      EXPECT_NEAR(similarity[b][t].item<double>(), sum / static_cast<double>(count), 1e-6);
+    }
+  }
+  // Two pictures, the third text is nobody's: it counts for the pictures alone.
+  const at::Tensor logits = similarity * 100;
+  const at::Tensor own = at::arange(2, at::kLong);
+  const at::Tensor wanted = (at::cross_entropy_loss(logits, own) +
+                             at::cross_entropy_loss(logits.slice(1, 0, 2).t(), own)) /
+                            2;
+  EXPECT_NEAR(fine_grained_loss(similarity).item<double>(), wanted.item<double>(), 1e-5);
+}
+
 class PeersLayoutDecoderTest : public PeersTrainTest,
                                public testing::WithParamInterface<const char*> {};
 

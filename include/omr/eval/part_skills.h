@@ -77,9 +77,14 @@ RefiningSkill measure_refining(session::LanguageModel& model, int readings, int 
                                std::uint64_t seed, const SkillProgress& progress,
                                const Cancellation& cancellation);
 
+struct JudgingSkill {
+  Skill pairs;          // in which the right picture is preferred
+  ValueShares by_kind;  // of the attribute that is wrong in the other one: "shape", "background"
+};
+
 // A caption's own picture against one that differs in one attribute, both drawn without a fault at
-// `width` pixels a side: the share of pairs in which the first is preferred.
-Skill measure_judging(session::RewardModel& model, int width, int count, std::uint64_t seed,
-                      const SkillProgress& progress, const Cancellation& cancellation);
+// `width` pixels a side.
+JudgingSkill measure_judging(session::RewardModel& model, int width, int count, std::uint64_t seed,
+                             const SkillProgress& progress, const Cancellation& cancellation);
 
 }  // namespace omr::eval

@@ -45,6 +45,9 @@ class CLIPVisionModelImpl : public torch::nn::Module {
   explicit CLIPVisionModelImpl(const CLIPVisionConfig& config);
   // Normalised pixels [B, 3, H, W] -> [B, C]: the class position's last state after post_layernorm.
   at::Tensor forward(const at::Tensor& pixel_values);
+  // [B, N, C]: of all positions, the class position first. transformers leaves post_layernorm to
+  // the pooled one; here it is on each.
+  at::Tensor last_hidden_state(const at::Tensor& pixel_values);
 
   CLIPVisionEmbeddings embeddings{nullptr};
   nn::LayerNorm pre_layrnorm{nullptr};  // spelt so in every checkpoint

@@ -21,6 +21,9 @@ struct ClipSettings {
   // Folder of a CLIPTextModel whose layers the text tower begins with, where it begins from
   // nothing; it may have more layers, which stay as drawn. Empty: none.
   std::filesystem::path text_encoder;
+  // Factor on the contrast of fine_grained_similarity, word by patch; 0: none. A contrast of pooled
+  // features leaves alone for long what no single patch shows, such as places.
+  double fine_grained_weight = 0;
   at::ScalarType output_dtype = at::kFloat;
 };
 

@@ -27,4 +27,14 @@ ContrastiveLoss contrastive_loss_of_pairs(const at::Tensor& image_features,
                                           const at::Tensor& text_features,
                                           const at::Tensor& logit_scale);
 
+// FILIP's similarity of each picture and text (arXiv 2111.07783, eq. 4, from the text's side): the
+// mean over the words of the cosine with the patch that fits best, [B, T]. patches [B, P, D], words
+// [T, N, D]; is_word bool [T, N], at least one in each row.
+at::Tensor fine_grained_similarity(const at::Tensor& patches, const at::Tensor& words,
+                                   const at::Tensor& is_word);
+
+// Symmetric InfoNCE over it, at a temperature of 0.01: pictures [B] against all texts [T], whose
+// first B are theirs. Scalar.
+at::Tensor fine_grained_loss(const at::Tensor& similarity);
+
 }  // namespace omr::train
