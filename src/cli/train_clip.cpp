@@ -52,6 +52,11 @@ void setup_train_clip(CLI::App& train, Command& selected) {
                    "of a second contrast: each word against the patch it fits best")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
+  command
+      ->add_option("--layout-weight", options->clip.layout_weight,
+                   "of a loss of what stands where, read from either feature")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   command->callback(
       [options, &selected] { selected = [options] { return run_train_clip(*options); }; });
 }

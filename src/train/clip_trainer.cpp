@@ -1,11 +1,12 @@
 #include "omr/train/clip_trainer.h"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 
 #include <ATen/ATen.h>
 
-#include "omr/core/error.h"
+#include "omr/nn/linear.h"
 #include "omr/reward/clip_model.h"
 #include "omr/text/clip_text_model.h"
 #include "omr/train/contrastive_loss.h"
@@ -14,40 +15,30 @@
 #include "omr/train/sample_random.h"
 
 #include "train/clip_inputs.h"
+#include "train/clip_towers.h"
 #include "train/model_output.h"
+#include "train/network.h"
 
 namespace omr::train {
 namespace {
 
-void begin_with(text::CLIPTextTransformerImpl& tower, const std::filesystem::path& folder) {
-  const at::NoGradGuard no_grad;
-  text::CLIPTextModel encoder = text::load_clip_text_model(folder, {});
-  const auto parameters = tower.named_parameters();
-  for (const auto& given : encoder->text_model->named_parameters()) {
-    const at::Tensor* own = parameters.find(given.key());
-    if (own == nullptr || own->sizes() != given.value().sizes()) {
-      throw Error(ErrorKind::mismatch,
-                  c10::str(folder.string(), ": text_model.", given.key(), " is ",
-                           given.value().sizes(), ", the text tower's ",
-                           own == nullptr ? "is not there" : c10::str(own->sizes())));
-    }
-    own->copy_(given.value());
-  }
-}
+constexpr std::int64_t kThumbnail = 16;  // pixels a side
 
-reward::CLIPModel open_clip(const ClipSettings& settings) {
-  if (!settings.from_nothing) return reward::load_clip_model(settings.model, {});
-  const io::Config config(settings.model / "config.json");
-  reward::CLIPModel model(reward::CLIPConfig::from(config));
-  initialise(*model, config, generator_for(settings.loop.seed, Purpose::weights, 0));
-  if (!settings.text_encoder.empty()) begin_with(*model->text_model, settings.text_encoder);
-  return model;
+nn::Linear make_layout_head(const ClipSettings& settings, const reward::CLIPConfig& config) {
+  if (settings.layout_weight == 0) return nullptr;
+  nn::Linear head(config.projection_dim, 3 * kThumbnail * kThumbnail);
+  const at::NoGradGuard no_grad;
+  head->weight.normal_(0, 1 / std::sqrt(static_cast<double>(config.projection_dim)),
+                       generator_for(settings.loop.seed, Purpose::weights, kLayoutDecoder));
+  head->bias.zero_();
+  return head;
 }
 
 struct ClipLoss {
   at::Tensor total;
   ContrastiveLoss pooled;
-  at::Tensor fine_grained;  // undefined where its weight is 0
+  // Undefined where their weights are 0.
+  at::Tensor fine_grained, layout_of_image, layout_of_text;
 };
 
 class ClipTraining {
@@ -55,9 +46,18 @@ class ClipTraining {
   explicit ClipTraining(const ClipSettings& settings)
       : settings_(settings),
         model_(open_clip(settings)),
+        layout_head_(make_layout_head(settings, model_->config())),
         inputs_(settings.model, model_->config(), settings.loop.device) {}
 
   reward::CLIPModel& model() { return model_; }
+
+  std::vector<ParameterGroup> groups() {
+    const c10::Device device = settings_.loop.device;
+    std::vector<ParameterGroup> out = {{make_trainable(*model_, device), 1.0}};
+    if (layout_head_)
+      out.push_back({make_trainable(*layout_head_, device, "layout_head."), kLayoutHeadRate});
+    return out;
+  }
 
   ClipLoss loss(const ImageTextSource& source, const std::vector<std::uint64_t>& indices,
                 const std::vector<std::uint64_t>& variants) {
@@ -81,7 +81,8 @@ class ClipTraining {
     all.insert(all.end(), negatives.begin(), negatives.end());
     const at::Tensor ids = inputs_.token_ids(all);
     const text::CLIPTextOutput texts = model_->text_model(ids);
-    const at::Tensor patches = model_->vision_model->last_hidden_state(inputs_.pixels(pictures));
+    const at::Tensor pixels = inputs_.pixels(pictures);
+    const at::Tensor patches = model_->vision_model->last_hidden_state(pixels);
     const at::Tensor image_features = model_->visual_projection(patches.select(1, 0)),
                      text_features = model_->text_projection(texts.pooler_output);
     const at::Tensor& scale = model_->logit_scale;
@@ -95,6 +96,13 @@ class ClipTraining {
                            negatives.empty() ? at::Tensor() : text_features.slice(0, count), scale);
     }
     out.total = out.pooled.total;
+    if (layout_head_) {
+      const at::Tensor thumbnails =
+          at::adaptive_avg_pool2d(pixels, {kThumbnail, kThumbnail}).flatten(1);
+      out.layout_of_image = layout_error(image_features, thumbnails);
+      out.layout_of_text = layout_error(text_features.slice(0, 0, pixels.size(0)), thumbnails);
+      out.total = out.total + settings_.layout_weight * (out.layout_of_image + out.layout_of_text);
+    }
     if (settings_.fine_grained_weight > 0) {
       const at::Tensor similarity =
           fine_grained_similarity(model_->visual_projection(patches.slice(1, 1)),
@@ -106,6 +114,16 @@ class ClipTraining {
   }
 
  private:
+  // Faster than the towers: what they learn hangs on what the head reads.
+  static constexpr double kLayoutHeadRate = 3;
+
+  // Mean squared error of what the head reads from the features' directions, which is all of them
+  // that a score sees.
+  at::Tensor layout_error(const at::Tensor& features, const at::Tensor& thumbnails) {
+    const double length = std::sqrt(static_cast<double>(features.size(1)));
+    return (layout_head_(reward::normalize(features) * length) - thumbnails).square().mean();
+  }
+
   // bool [B, N]: what stands between the beginning and the (first) end of text.
   at::Tensor words_of(const at::Tensor& ids) const {
     const at::Tensor after_end = ids.eq(model_->config().text.eos_token_id).cumsum(1);
@@ -114,6 +132,7 @@ class ClipTraining {
 
   const ClipSettings& settings_;
   reward::CLIPModel model_;
+  nn::Linear layout_head_;  // null without the loss on layouts
   ClipInputs inputs_;
 };
 
@@ -126,8 +145,9 @@ void train_clip(const ClipSettings& settings, const ImageTextSource& source,
   DataOrder order(settings.loop.seed, source.size());
   Trainee trainee;
   trainee.name = "clip";
-  trainee.groups = {{make_trainable(*training.model(), settings.loop.device), 1.0}};
+  trainee.groups = training.groups();
   trainee.settings = source.description();
+  trainee.settings["layout_weight"] = settings.layout_weight;
   trainee.settings["fine_grained_weight"] = settings.fine_grained_weight;
   trainee.settings["batch"] = settings.loop.batch_size;  // what a picture is contrasted with
   trainee.loss = [&](const MicroBatch& batch) {
@@ -141,6 +161,10 @@ void train_clip(const ClipSettings& settings, const ImageTextSource& source,
     MicroLoss out{loss.total * count, count, {}};
     if (loss.pooled.hard_negatives_won.defined())
       out.metrics["hard_negatives_won"] = loss.pooled.hard_negatives_won.item<double>();
+    if (loss.layout_of_image.defined()) {
+      out.metrics["layout_error_of_image"] = loss.layout_of_image.item<double>();
+      out.metrics["layout_error_of_text"] = loss.layout_of_text.item<double>();
+    }
     if (loss.fine_grained.defined())
       out.metrics["fine_grained_loss"] = loss.fine_grained.item<double>();
     return out;

@@ -127,6 +127,21 @@ void initialise(reward::CLIPModelImpl& model, const io::Config& config, at::Gene
   model.logit_scale.fill_(config.number("logit_scale_init_value", kLogitScale));
 }
 
+at::Tensor sinusoidal_positions(std::int64_t rows, std::int64_t columns, std::int64_t width) {
+  constexpr double kAmplitude = 2, kTemperature = 100, kFastest = M_PI / 2;  // radians a patch
+  const std::int64_t count = width / 4;
+  const at::Tensor rates =
+      kFastest * at::pow(kTemperature, -at::linspace(0, 1, count, at::kDouble));
+  const auto waves = [&](std::int64_t length) {
+    const at::Tensor angles = at::arange(length, at::kDouble).unsqueeze(1) * rates;
+    return at::cat({angles.sin(), angles.cos()}, 1);  // [length, width / 2]
+  };
+  const at::Tensor across = waves(columns).unsqueeze(0).expand({rows, -1, -1}),
+                   down = waves(rows).unsqueeze(1).expand({-1, columns, -1});
+  const at::Tensor all = at::cat({across, down}, 2).flatten(0, 1);
+  return (kAmplitude * (all - all.mean(0))).to(at::kFloat);
+}
+
 void initialise(llm::LlamaForCausalLMImpl& model, const io::Config& config,
                 at::Generator generator) {
   const at::NoGradGuard no_grad;

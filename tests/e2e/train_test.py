@@ -141,9 +141,13 @@ class TrainTest(EndToEndTest):
 
     def test_a_text_tower_begins_with_the_layers_of_a_text_encoder(self):
         import torch
+        from transformers import CLIPModel
         from safetensors.torch import load_file
-        options = ["--text-encoder", PACK / "text_encoder", "--scenes", "--size", "32", "--steps", "1", "--batch", "2", "--lr", "1e-9"]
+        options = ["--text-encoder", PACK / "text_encoder", "--scenes", "--size", "32", "--steps", "1", "--batch", "2", "--lr", "1e-9",
+                   "--layout-weight", "2", "--fine-grained-weight", "1"]
         self.trained("clip", self.folder / "run", "--config", PACK / "reward", *options)
+        CLIPModel.from_pretrained(self.folder / "run/reward")
+        self.assertIn("layout_error_of_text", (self.folder / "run/train.jsonl").read_text())
         tower = load_file(self.folder / "run/reward/model.safetensors")
         for name, given in load_file(PACK / "text_encoder/model.safetensors").items():
             torch.testing.assert_close(tower[name].float(), given.float(), rtol=1e-3, atol=1e-5, msg=name)

@@ -153,6 +153,18 @@ TEST(ContrastiveLossTest, EachWordCountsWithThePatchThatFitsItBest) {
   EXPECT_NEAR(fine_grained_loss(similarity).item<double>(), wanted.item<double>(), 1e-5);
 }
 
+TEST(InitialiseTest, SinusoidalPositionsTellRowsAndColumnsApart) {
+  const at::Tensor positions = sinusoidal_positions(5, 7, 32);
+  ASSERT_EQ(positions.sizes(), at::IntArrayRef({35, 32}));
+  EXPECT_LT(positions.mean(0).abs().max().item<double>(), 1e-5);
+  const at::Tensor grid = positions.view({5, 7, 32});
+  // The first half is the column's alone, the second the row's.
+  EXPECT_TRUE(at::allclose(grid[0].slice(1, 0, 16), grid[4].slice(1, 0, 16)));
+  EXPECT_TRUE(at::allclose(grid.select(1, 0).slice(1, 16), grid.select(1, 6).slice(1, 16)));
+  const at::Tensor apart = at::cdist(positions, positions) + 100 * at::eye(35);
+  EXPECT_GT(apart.min().item<double>(), 1);
+}
+
 class PeersLayoutDecoderTest : public PeersTrainTest,
                                public testing::WithParamInterface<const char*> {};
 

@@ -15,9 +15,7 @@ namespace omr::session {
 struct Reading {
   Refinement answer;                  // its prompt with what the feedback leaves alone
   std::vector<std::string> restored;  // kept_phrases.h
-  // Phrases restored, and phrases that took a word of another thing unasked; one more each when
-  // nothing changed, when a thing went or came a second time although the feedback wanted neither.
-  int faults = 0;
+  int faults = 0;                     // phrases restored, and answer_faults.h
 };
 
 // Wish by wish where the model follows one at a time: the first answer without a fault of the

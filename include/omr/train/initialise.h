@@ -27,6 +27,11 @@ void initialise(LayoutDecoderImpl& decoder, at::Generator generator);
 // 1, 2.6592).
 void initialise(text::CLIPTextModelImpl& model, const io::Config& config, at::Generator generator);
 void initialise(reward::CLIPModelImpl& model, const io::Config& config, at::Generator generator);
+// [rows * columns, width] fp32 of a patch's row and column in sines and cosines (Beyer et al.,
+// arXiv 2205.01580), of amplitude 2 and mean 0. Normal ones of deviation 0.02, as transformers
+// draws them, vanish for long beside patches of pictures, whose embeddings have a deviation near 1.
+// `width` is a multiple of 4.
+at::Tensor sinusoidal_positions(std::int64_t rows, std::int64_t columns, std::int64_t width);
 
 // PreTrainedModel._init_weights: normals of deviation initializer_range (0.02), norms one, biases
 // zero.

@@ -1,0 +1,125 @@
+#include "omr/session/answer_faults.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <set>
+#include <vector>
+
+#include "omr/session/kept_phrases.h"
+#include "omr/session/phrases.h"
+#include "omr/session/words.h"
+
+namespace omr::session {
+namespace {
+
+using WordList = std::vector<std::string>;  // folded
+
+// "I like the star", but not "I would like the star red".
+bool praises(const std::string& feedback) {
+  static const std::set<std::string> words = {"like",   "love",      "good", "great",
+                                              "nice",   "keep",      "fine", "lovely",
+                                              "thanks", "beautiful", "works"};
+  const WordList said = folded_words(feedback);
+  for (std::size_t i = 0; i < said.size(); ++i) {
+    const bool wishes = i > 0 && (said[i - 1] == "would" || said[i - 1] == "i'd");
+    if (words.count(said[i]) != 0 && !wishes) return true;
+  }
+  return false;
+}
+
+// Whether the feedback wants something else of a thing that it names.
+bool asks_for_a_change(const std::string& prompt, const std::string& feedback) {
+  const std::vector<bool> spoken_of = phrases_spoken_of(cut_phrases(prompt), feedback);
+  const bool all = std::all_of(spoken_of.begin(), spoken_of.end(), [](bool of) { return of; });
+  return !(all && spoken_of.size() > 1) && !praises(feedback);
+}
+
+// Whether a thing went although nothing was to go.
+bool loses_a_thing(const std::vector<Phrase>& before, const std::vector<Phrase>& after,
+                   const WordList& feedback) {
+  static const std::set<std::string> removing = {
+      "remove", "delete", "drop", "erase",   "without", "no",    "not",  "don't", "lose", "rid",
+      "away",   "only",   "just", "replace", "instead", "fewer", "less", "leave", "omit"};
+  return after.size() < before.size() && !holds_any(feedback, removing);
+}
+
+// Whether a thing came a second time although no thing was to come.
+bool doubles_a_thing(const std::vector<Phrase>& before, const std::vector<Phrase>& after,
+                     const WordList& feedback) {
+  if (after.size() <= before.size() ||
+      std::any_of(feedback.begin(), feedback.end(), is_indefinite)) {
+    return false;
+  }
+  std::multiset<std::string> heads;
+  for (const Phrase& phrase : before) heads.insert(head_word(phrase.text));
+  for (const Phrase& phrase : after) {
+    const std::string head = head_word(phrase.text);
+    if (const auto known = heads.find(head); known != heads.end()) {
+      heads.erase(known);
+    } else if (std::any_of(before.begin(), before.end(), [&](const Phrase& one) {
+                 return same_word(head_word(one.text), head);
+               })) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// The words of a phrase that is gone from the prompt, of those the one that has most in common with
+// an altered phrase: what it was. Empty where none has a word of it.
+WordList words_before(const WordList& altered, const std::vector<WordList>& gone) {
+  WordList best;
+  std::ptrdiff_t most = 0;
+  for (const WordList& words : gone) {
+    const auto shared = std::count_if(altered.begin(), altered.end(), [&](const std::string& word) {
+      return holds_word(words, word);
+    });
+    if (shared > most) best = words, most = shared;
+  }
+  return best;
+}
+
+// Phrases that took a word of another thing although the feedback says neither: the attribute of
+// the neighbour. A word of a thing that the feedback names may be meant ("as red as the house").
+int phrases_that_borrow(const std::vector<Phrase>& before, const std::vector<Phrase>& after,
+                        const std::string& feedback) {
+  const std::vector<bool> spoken_of = phrases_spoken_of(before, feedback);
+  WordList unnamed, may_be_meant = folded_words(feedback);
+  std::vector<WordList> gone;
+  for (const Phrase& phrase : before) gone.push_back(content_words(phrase.text));
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    WordList& words = spoken_of[i] ? may_be_meant : unnamed;
+    words.insert(words.end(), gone[i].begin(), gone[i].end());
+  }
+  std::vector<WordList> altered;
+  for (const Phrase& phrase : after) {
+    WordList words = content_words(phrase.text);
+    const auto same = std::find(gone.begin(), gone.end(), words);
+    if (same == gone.end()) {
+      altered.push_back(std::move(words));
+    } else {
+      gone.erase(same);
+    }
+  }
+  return static_cast<int>(std::count_if(altered.begin(), altered.end(), [&](const WordList& words) {
+    const WordList own = words_before(words, gone);
+    return std::any_of(words.begin(), words.end(), [&](const std::string& word) {
+      return holds_word(unnamed, word) && !holds_word(may_be_meant, word) && !holds_word(own, word);
+    });
+  }));
+}
+
+}  // namespace
+
+int faults_that_show(const std::string& prompt, const std::string& feedback,
+                     const Refinement& answer) {
+  const std::vector<Phrase> before = cut_phrases(prompt), after = cut_phrases(answer.prompt);
+  const WordList said = folded_words(feedback);
+  const bool idle = !answer.negative && folded_words(answer.prompt) == folded_words(prompt) &&
+                    asks_for_a_change(prompt, feedback);
+  return (idle ? 1 : 0) + (loses_a_thing(before, after, said) ? 1 : 0) +
+         (doubles_a_thing(before, after, said) ? 1 : 0) +
+         phrases_that_borrow(before, after, feedback);
+}
+
+}  // namespace omr::session
