@@ -65,50 +65,6 @@ bool doubles_a_thing(const std::vector<Phrase>& before, const std::vector<Phrase
   return false;
 }
 
-// The words of a phrase that is gone from the prompt, of those the one that has most in common with
-// an altered phrase: what it was. Empty where none has a word of it.
-WordList words_before(const WordList& altered, const std::vector<WordList>& gone) {
-  WordList best;
-  std::ptrdiff_t most = 0;
-  for (const WordList& words : gone) {
-    const auto shared = std::count_if(altered.begin(), altered.end(), [&](const std::string& word) {
-      return holds_word(words, word);
-    });
-    if (shared > most) best = words, most = shared;
-  }
-  return best;
-}
-
-// Phrases that took a word of another thing although the feedback says neither: the attribute of
-// the neighbour. A word of a thing that the feedback names may be meant ("as red as the house").
-int phrases_that_borrow(const std::vector<Phrase>& before, const std::vector<Phrase>& after,
-                        const std::string& feedback) {
-  const std::vector<bool> spoken_of = phrases_spoken_of(before, feedback);
-  WordList unnamed, may_be_meant = folded_words(feedback);
-  std::vector<WordList> gone;
-  for (const Phrase& phrase : before) gone.push_back(content_words(phrase.text));
-  for (std::size_t i = 0; i < before.size(); ++i) {
-    WordList& words = spoken_of[i] ? may_be_meant : unnamed;
-    words.insert(words.end(), gone[i].begin(), gone[i].end());
-  }
-  std::vector<WordList> altered;
-  for (const Phrase& phrase : after) {
-    WordList words = content_words(phrase.text);
-    const auto same = std::find(gone.begin(), gone.end(), words);
-    if (same == gone.end()) {
-      altered.push_back(std::move(words));
-    } else {
-      gone.erase(same);
-    }
-  }
-  return static_cast<int>(std::count_if(altered.begin(), altered.end(), [&](const WordList& words) {
-    const WordList own = words_before(words, gone);
-    return std::any_of(words.begin(), words.end(), [&](const std::string& word) {
-      return holds_word(unnamed, word) && !holds_word(may_be_meant, word) && !holds_word(own, word);
-    });
-  }));
-}
-
 }  // namespace
 
 int faults_that_show(const std::string& prompt, const std::string& feedback,
@@ -118,8 +74,7 @@ int faults_that_show(const std::string& prompt, const std::string& feedback,
   const bool idle = !answer.negative && folded_words(answer.prompt) == folded_words(prompt) &&
                     asks_for_a_change(prompt, feedback);
   return (idle ? 1 : 0) + (loses_a_thing(before, after, said) ? 1 : 0) +
-         (doubles_a_thing(before, after, said) ? 1 : 0) +
-         phrases_that_borrow(before, after, feedback);
+         (doubles_a_thing(before, after, said) ? 1 : 0);
 }
 
 }  // namespace omr::session

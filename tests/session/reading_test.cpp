@@ -46,26 +46,6 @@ TEST_F(ReadingTest, AnAnswerThatAltersTheWrongThingGivesWayToTheFirstThatDoesNot
   EXPECT_THAT(reading.restored, IsEmpty());
 }
 
-TEST_F(ReadingTest, AnAnswerThatTakesAWordOfAnotherThingGivesWay) {
-  EXPECT_EQ(read("a orange star and a pink moon", "make the star smaller",
-                 "a small pink star and a pink moon", {"a small orange star and a pink moon"})
-                .answer.prompt,
-            "a small orange star and a pink moon");
-  EXPECT_EQ(read("a star on the left and a red moon", "remove the star", "a moon on the left",
-                 {"a red moon"})
-                .answer.prompt,
-            "a red moon");
-  EXPECT_EQ(read("a orange star at the top and a pink moon", "no star; give it a navy background",
-                 "a pink moon on a navy background", {"a star on a navy background"})
-                .answer.prompt,
-            "a pink moon on a navy background");
-  // What the feedback names may lend.
-  EXPECT_EQ(read("a orange star and a pink moon", "paint the star like the moon",
-                 "a pink star and a pink moon", {"a orange star and a moon"})
-                .answer.prompt,
-            "a pink star and a pink moon");
-}
-
 TEST_F(ReadingTest, NoMoreAnswersAreDrawnThanAllowed) {
   readings_ = 1;
   EXPECT_EQ(read("a star and a moon", "make the star bigger", "a star and a large moon",

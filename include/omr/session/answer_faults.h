@@ -8,9 +8,8 @@
 namespace omr::session {
 
 // One each when nothing changed although a thing was named and not praised, when a thing went or
-// came a second time although the feedback wanted neither; and one for each phrase that took a word
-// of another thing unasked. Of an answer in which keep_unspoken() has put back what the feedback
-// leaves alone; the prompt is plain text.
+// came a second time although the feedback wanted neither. Of an answer in which keep_unspoken()
+// has put back what the feedback leaves alone; the prompt is plain text.
 int faults_that_show(const std::string& prompt, const std::string& feedback,
                      const Refinement& answer);
 
