@@ -85,12 +85,7 @@ SaidScene hard_negative(const SaidScene& before, Random& random) {
 }
 
 Scene hard_negative(const Scene& scene, Random& random) {
-  check_has_objects(!scene.objects.empty());
-  while (true) {
-    const std::vector<Edit> change = {sample_change(describe(scene), random)};
-    if (has_twins(apply_edits(describe(scene), change))) continue;
-    if (std::optional<Scene> result = edited(scene, change, random)) return *result;
-  }
+  return hard_negative({scene, describe(scene)}, random).scene;
 }
 
 }  // namespace omr::scenes
