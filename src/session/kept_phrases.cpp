@@ -11,8 +11,27 @@ namespace {
 
 using WordList = std::vector<std::string>;  // folded
 
+bool holds(const WordList& words, const std::string& word) {
+  return std::any_of(words.begin(), words.end(),
+                     [&](const std::string& other) { return same_word(other, word); });
+}
+
 bool holds_run(const WordList& words, const WordList& run) {
   return std::search(words.begin(), words.end(), run.begin(), run.end()) != words.end();
+}
+
+bool is_function_word(const std::string& word) {
+  static const std::set<std::string> words = {"the", "of", "to", "with", "is", "be"};
+  return words.count(word) != 0 || is_indefinite(word) || is_preposition(word) ||
+         is_conjunction(word);
+}
+
+WordList content_words(std::string_view text) {
+  WordList out;
+  for (std::string& word : folded_words(text)) {
+    if (!is_function_word(word)) out.push_back(std::move(word));
+  }
+  return out;
 }
 
 // "it" is the thing named before it in the sentence, if there is one.
@@ -48,9 +67,8 @@ WordList attributes_at(const WordList& feedback, std::size_t at,
                        const std::vector<WordList>& about_head) {
   WordList out;
   while (at-- > 0 && !is_function_word(feedback[at])) {
-    const bool known = std::any_of(about_head.begin(), about_head.end(), [&](const WordList& one) {
-      return holds_word(one, feedback[at]);
-    });
+    const bool known = std::any_of(about_head.begin(), about_head.end(),
+                                   [&](const WordList& one) { return holds(one, feedback[at]); });
     if (known) out.push_back(feedback[at]);
   }
   return out;
@@ -71,7 +89,7 @@ std::vector<bool> named_by_head(const std::vector<Phrase>& phrases, const WordLi
     for (std::size_t i = 0; i < indices.size(); ++i) {
       const bool fits = std::all_of(
           attributes.begin(), attributes.end(),
-          [&](const std::string& attribute) { return holds_word(about_head[i], attribute); });
+          [&](const std::string& attribute) { return holds(about_head[i], attribute); });
       if (fits) meant.push_back(indices[i]);
     }
     for (const std::size_t p : meant.empty() ? indices : meant) named[p] = true;
@@ -112,7 +130,7 @@ bool asked_for(const Phrase& phrase, const Phrase& lost, const WordList& feedbac
   const WordList own = folded_words(lost.text);
   const WordList words = content_words(phrase.text);
   return std::any_of(words.begin(), words.end(), [&](const std::string& word) {
-    return !holds_word(own, word) && holds_word(feedback, word);
+    return !holds(own, word) && holds(feedback, word);
   });
 }
 
@@ -129,7 +147,7 @@ std::optional<std::size_t> altered_form(const Phrase& lost, const std::vector<Ph
                                    [&](const Match& match) { return match.exact == j; });
     if (exact || asked_for(answer[j], lost, feedback)) continue;
     std::size_t shared = same_word(head_word(lost.text), head_word(answer[j].text)) ? 1 : 0;
-    for (const std::string& word : content_words(answer[j].text)) shared += holds_word(own, word);
+    for (const std::string& word : content_words(answer[j].text)) shared += holds(own, word);
     if (shared > most) best = j, most = shared;
   }
   return best;
@@ -153,11 +171,11 @@ std::vector<bool> phrases_spoken_of(const std::vector<Phrase>& phrases, std::str
   const std::vector<bool> all(phrases.size(), true);
   if (may_mean_anything(phrases, words)) return all;
   std::vector<bool> named(phrases.size(), false);
-  if (holds_word(words, "one")) {
+  if (holds(words, "one")) {
     for (std::size_t p = 0; p < phrases.size(); ++p) {
       const WordList own = content_words(phrases[p].text);
       named[p] = std::any_of(own.begin(), own.end(),
-                             [&](const std::string& word) { return holds_word(words, word); });
+                             [&](const std::string& word) { return holds(words, word); });
     }
   } else {
     named = named_by_head(phrases, words);

@@ -127,11 +127,6 @@ bool same_word(const std::string& folded_a, const std::string& folded_b) {
   return folded_a == folded_b || singular(folded_a) == singular(folded_b);
 }
 
-bool holds_word(const std::vector<std::string>& words, const std::string& folded) {
-  return std::any_of(words.begin(), words.end(),
-                     [&](const std::string& word) { return same_word(word, folded); });
-}
-
 std::string tidy(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -200,20 +195,6 @@ bool is_preposition(const std::string& word) {
       "around", "through", "across", "along",   "onto",    "into",    "from",       "beneath",
       "among",  "within",  "upon",   "towards", "toward",  "before",  "underneath", "amid"};
   return words.count(word) != 0;
-}
-
-bool is_function_word(const std::string& word) {
-  static const std::set<std::string> words = {"the", "of", "to", "with", "is", "be"};
-  return words.count(word) != 0 || is_indefinite(word) || is_preposition(word) ||
-         is_conjunction(word);
-}
-
-std::vector<std::string> content_words(std::string_view text) {
-  std::vector<std::string> out;
-  for (std::string& word : folded_words(text)) {
-    if (!is_function_word(word)) out.push_back(std::move(word));
-  }
-  return out;
 }
 
 }  // namespace omr::session

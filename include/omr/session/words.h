@@ -28,9 +28,6 @@ bool holds_any(const std::vector<std::string>& words, const std::set<std::string
 // Equal up to letter case and a plural s: "Stars" and "star".
 bool same_word(const std::string& folded_a, const std::string& folded_b);
 
-// Whether any of the folded words is this one up to a plural s.
-bool holds_word(const std::vector<std::string>& words, const std::string& folded);
-
 // White space collapsed, no space before , ; . and none of these doubled, left over or dangling:
 // text from which pieces were cut reads on.
 std::string tidy(std::string_view text);
@@ -40,12 +37,8 @@ std::string tidy(std::string_view text);
 std::string cut_out(std::string_view text, std::size_t begin, std::size_t end);
 
 // Closed classes of English words, folded.
-bool is_conjunction(const std::string& word);    // and, or, but, plus, …
-bool is_indefinite(const std::string& word);     // a, an, some, many and number words
-bool is_preposition(const std::string& word);    // in, on, under, … but not of, to
-bool is_function_word(const std::string& word);  // all of these, the, of, to, with, is, be
-
-// Its words that are no function words, folded.
-std::vector<std::string> content_words(std::string_view text);
+bool is_conjunction(const std::string& word);  // and, or, but, plus, …
+bool is_indefinite(const std::string& word);   // a, an, some, many and number words
+bool is_preposition(const std::string& word);  // in, on, under, … but not of, to
 
 }  // namespace omr::session
