@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -11,6 +12,7 @@
 #include "omr/core/error.h"
 #include "omr/core/exit_code.h"
 
+#include "cli/bench_comparison.h"
 #include "cli/bench_train.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
@@ -30,6 +32,7 @@ struct BenchOptions {
   int candidates = 4;
   bool train = false;
   int batch = TrainBenchOptions().batch;
+  std::string against;
 };
 
 double seconds_now() {
@@ -39,7 +42,9 @@ double seconds_now() {
 class Bench {
  public:
   Bench(const BenchOptions& options, const nn::ExecutionOptions& execution)
-      : options_(options), execution_(execution) {}
+      : options_(options), execution_(execution) {
+    if (!options.against.empty()) comparison_.emplace(options.against);
+  }
 
   // Median over the repeats, after one run that warms caches up.
   double median_seconds(const std::function<void()>& work) const {
@@ -55,18 +60,29 @@ class Bench {
   }
 
   void report(const std::string& part, double value, const std::string& unit) const {
+    const auto ratio = comparison_ && !unit.empty() ? comparison_->ratio(part, value, unit)
+                                                    : std::optional<double>();
     if (options_.output.json) {
-      print_event({{"event", "bench"}, {"part", part}, {"value", value}, {"unit", unit}});
+      nlohmann::ordered_json event = {
+          {"event", "bench"}, {"part", part}, {"value", value}, {"unit", unit}};
+      if (ratio) event["ratio"] = *ratio;
+      print_event(event);
     } else {
       char line[128];
-      std::snprintf(line, sizeof line, "%-24s %12.5g %s", part.c_str(), value, unit.c_str());
-      print_line(line);
+      std::snprintf(line, sizeof line, "%-24s %12.5g %-10s", part.c_str(), value, unit.c_str());
+      std::string text = line;
+      if (ratio) {
+        std::snprintf(line, sizeof line, "%8.2f", *ratio);
+        text += line;
+      }
+      print_line(text.substr(0, text.find_last_not_of(' ') + 1));
     }
   }
 
  private:
   const BenchOptions& options_;
   nn::ExecutionOptions execution_;
+  std::optional<BenchComparison> comparison_;
 };
 
 int run_training_bench(const BenchOptions& options, const Bench& bench) {
@@ -80,13 +96,13 @@ int run_training_bench(const BenchOptions& options, const Bench& bench) {
 int run_bench(const BenchOptions& options) {
   apply_verbosity(options.output);
   const nn::ExecutionOptions execution = execution_of(options.model);
-  if (options.train) return run_training_bench(options, Bench(options, execution));
+  const Bench bench(options, execution);
+  if (options.train) return run_training_bench(options, bench);
   const at::InferenceMode inference;
   const pipeline::ModelFolder folder = open_folder(options.model);
   const double load_begin = seconds_now();
   pipeline::StableDiffusionPipeline pipeline = open_pipeline(folder, options.model);
   const double load_seconds = seconds_now() - load_begin;
-  const Bench bench(options, execution);
 
   PictureOptions picture;
   picture.seed = 0;
@@ -179,6 +195,10 @@ void setup_bench(CLI::App& app, Command& selected) {
   command->add_option("--batch", options->batch, "samples of a training step")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
+  command->add_option(
+      "--against", options->against,
+      "what `omr bench --json` or `scripts/bench-peers --json` printed before: each "
+      "part's ratio to it is printed too, above 1 where this run is faster");
   add_model_option(*command, options->model);
   add_refiner_options(*command, options->model);
   add_reward_options(*command, options->model);

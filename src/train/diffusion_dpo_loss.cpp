@@ -11,8 +11,8 @@ DiffusionDpoLoss diffusion_dpo_loss(const at::Tensor& errors_0, const at::Tensor
       -0.5 * beta * ((errors_0 - errors_1) - (reference_0 - reference_1).detach());
   DiffusionDpoLoss out;
   out.losses = -(label_0 * at::log_sigmoid(inside) + (1 - label_0) * at::log_sigmoid(-inside));
-  out.implicit_accuracy =
-      (inside.detach() * (label_0 - 0.5)).gt(0).to(at::kFloat).mean().item<double>();
+  const at::Tensor agreement = (inside.detach() * (label_0 - 0.5)).sign();
+  out.implicit_accuracy = (0.5 + 0.5 * agreement).mean().item<double>();
   return out;
 }
 

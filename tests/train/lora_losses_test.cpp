@@ -89,6 +89,9 @@ TEST(DiffusionDpoTest, BetaScalesTheGradientOfTwoEqualModelsAndTiesAskForNoChang
   EXPECT_LT(better.losses[0].item<double>(), std::log(2.0));
   EXPECT_GT(better.losses[1].item<double>(), std::log(2.0)) << "the label turns the pair about";
   EXPECT_EQ(better.implicit_accuracy, 0.5);
+  const DiffusionDpoLoss tied =
+      diffusion_dpo_loss(won - 0.01, lost, won, lost, at::tensor({1.0, 0.5}), 100);
+  EXPECT_EQ(tied.implicit_accuracy, 0.75) << "a tie counts half";
 }
 
 session::Embedding to_embedding(const at::Tensor& vector) {

@@ -9,7 +9,7 @@ namespace omr::train {
 struct DiffusionDpoLoss {
   at::Tensor losses;  // [B]
   double implicit_accuracy =
-      0;  // share of pairs whose preferred picture the model has come nearer to
+      0;  // share of pairs whose preferred picture the model has come nearer to; ties count half
 };
 
 // −log σ(−β/2 · [(L_w − L_l) − (L_w^ref − L_l^ref)]), where L are the mean squared denoising errors
