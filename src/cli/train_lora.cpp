@@ -214,6 +214,10 @@ void add_reward_training_options(CLI::App& command, LoraOptions& options) {
       ->capture_default_str();
   command.add_option("--refl-last-step", lora.refl.last_step, "refl: the last one (T2)")
       ->capture_default_str();
+  command
+      .add_option("--refl-margin", lora.refl.margin,
+                  "refl: standardised reward above which a picture teaches nothing more")
+      ->capture_default_str();
   command.add_option("--refl-scale", lora.refl.scale, "refl: factor on the reward's loss")
       ->capture_default_str();
   command.add_option("--ppo-steps", lora.ppo.steps, "ppo: DDIM steps of a drawing")
