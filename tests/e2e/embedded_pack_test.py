@@ -25,14 +25,22 @@ class EmbeddedPack(EndToEndTest):
         run = omr("eval", "parts", "drawer", "--captions", 24, "--seed", 31, "--json", *EXACT, env=SHIPPED)
         self.assert_done(run)
         (skill,) = run.events_of("drawer")
-        self.assertGreater(skill["attributes"]["right"], 0.85 * skill["attributes"]["of"])
+        self.assertGreater(skill["attributes"]["right"], 0.94 * skill["attributes"]["of"])
 
     def test_the_refiner_writes_what_was_asked_for(self):
         run = omr("eval", "parts", "refiner", "--edits", 60, "--seed", 31, "--json", *EXACT, env=SHIPPED)
         self.assert_done(run)
         (skill,) = run.events_of("refiner")
-        self.assertGreater(skill["single_edits"]["right"], 39)
-        self.assertGreater(skill["double_edits"]["right"], 19)
+        self.assertGreater(skill["single_edits"]["right"], 45)
+        self.assertGreater(skill["double_edits"]["right"], 27)
+        self.assertGreater(skill["single_edits_read"]["right"], 55)
+        self.assertGreater(skill["double_edits_read"]["right"], 47)
+
+    def test_the_reward_model_prefers_the_right_picture(self):
+        run = omr("eval", "parts", "reward", "--pairs", 200, "--seed", 31, "--json", *EXACT, env=SHIPPED)
+        self.assert_done(run)
+        (skill,) = run.events_of("reward")
+        self.assertGreater(skill["pairs"]["right"], 188)
 
 
 if __name__ == "__main__":
