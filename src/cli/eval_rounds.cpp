@@ -10,9 +10,12 @@
 #include "omr/eval/rounds_report.h"
 #include "omr/eval/scene_drawer.h"
 #include "omr/io/atomic_file.h"
+#include "omr/pipeline/image_tensor.h"
+#include "omr/reward/lpips.h"
 
 #include "cli/eval.h"
 #include "cli/interrupt.h"
+#include "cli/models.h"
 #include "cli/output.h"
 #include "cli/session_parts.h"
 #include "cli/terminal.h"
@@ -30,6 +33,7 @@ struct EvalRoundsOptions : SessionCommandOptions {
   std::vector<std::string> arms;
   std::string drawer = "model";
   std::string recorded;
+  std::string lpips;
   std::string out;
 };
 
@@ -43,6 +47,17 @@ eval::RoundsExperiment experiment_of(const EvalRoundsOptions& options, const Ses
   experiment.seed = options.picture.seed.value_or(0);
   experiment.arms = eval::choose_arms(options.arms);
   return experiment;
+}
+
+eval::PictureDistance lpips_distance(const std::string& file, c10::Device device) {
+  nn::ExecutionOptions execution;
+  execution.device = device;
+  return [lpips = reward::load_lpips(file, execution), device](const Image& a,
+                                                               const Image& b) mutable {
+    const at::NoGradGuard no_grad;
+    return lpips(pipeline::to_pixels(a).to(device), pipeline::to_pixels(b).to(device))
+        .item<double>();
+  };
 }
 
 void write_results(const fs::path& folder, const eval::RoundsExperiment& experiment,
@@ -100,6 +115,11 @@ int run_eval_rounds(const EvalRoundsOptions& options) {
     throw Error(ErrorKind::usage,
                 "--drawer " + options.drawer + ": expected model, perfect or both");
   }
+  if (!options.lpips.empty() && !options.recorded.empty()) {
+    throw Error(ErrorKind::usage,
+                "--lpips measures outside the boxes that the pixel judge sees, and --recorded goes "
+                "without that judge: give one of them");
+  }
   SystemClock clock;
   DiskFileSystem files;
   if (!options.out.empty()) files.create_folder(options.out);
@@ -108,13 +128,17 @@ int run_eval_rounds(const EvalRoundsOptions& options) {
   const eval::RoundsExperiment experiment = experiment_of(options, session_parts);
   const session::Parts parts = session_parts.parts(files, clock);
   eval::SceneDrawer perfect(kPerfectWidth);
+  eval::PictureDistance distance;
+  if (!options.lpips.empty())
+    distance = lpips_distance(options.lpips, execution_of(options.model).device);
 
   std::vector<eval::DrawerResults> drawers;
   for (const std::string drawer : {"model", "perfect"}) {
     if (options.drawer != "both" && options.drawer != drawer) continue;
     session::ImageModel& image_model =
         drawer == "model" ? parts.image_model : static_cast<session::ImageModel&>(perfect);
-    const eval::Models models{image_model, parts.language_model, parts.reward_model, clock};
+    const eval::Models models{image_model, parts.language_model, parts.reward_model, clock,
+                              distance};
     ProgressBar bar(drawer, !options.output.quiet && !options.output.json);
     drawers.push_back({drawer, eval::run_rounds_experiment(
                                    experiment, models,
@@ -170,6 +194,9 @@ void setup_eval_rounds(CLI::App& app, Command& selected) {
       "of simulated users: the reward model judges");
   command->add_flag("--restless", experiment.user.restless,
                     "users who want something else whenever all is right, until --max-rounds");
+  command->add_option("--lpips", options->lpips,
+                      "weights of LPIPS (VGG16), a .safetensors file: how far pictures change "
+                      "outside what was to change is measured by it too");
   command->add_option("--out", options->out,
                       "folder for dialogues.jsonl, summary.jsonl and report.html");
   add_session_command_options(*command, *options);

@@ -1,6 +1,9 @@
 // omr train vae: the autoencoder between pixels and latents.
+#include <cstdint>
 #include <memory>
+#include <optional>
 
+#include "omr/core/error.h"
 #include "omr/core/exit_code.h"
 #include "omr/train/vae_trainer.h"
 
@@ -14,13 +17,35 @@ namespace {
 struct VaeOptions {
   TrainOptions train;
   train::VaeSettings vae;
+  std::optional<double> perceptual_weight;
+  std::optional<std::int64_t> adversarial_start;
   bool dense = false;
 
   VaeOptions() { train.loop.learning_rate.peak = 1e-3; }
 };
 
+// Of what is given in several options. Throws Error(usage) where one says nothing without another.
+void set_judges(VaeOptions& options) {
+  if (options.perceptual_weight) {
+    if (options.vae.lpips.empty()) {
+      throw Error(ErrorKind::usage,
+                  "--perceptual-weight weighs LPIPS: give its weights by --lpips FILE");
+    }
+    options.vae.weights.perceptual = *options.perceptual_weight;
+  }
+  if (options.adversarial_start) {
+    if (options.vae.adversarial_weight == 0) {
+      throw Error(ErrorKind::usage,
+                  "--adversarial-start says when the discriminator begins: give its weight by "
+                  "--adversarial-weight W");
+    }
+    options.vae.adversarial_start = *options.adversarial_start;
+  }
+}
+
 int run_train_vae(VaeOptions options) {
   apply_verbosity(options.train.output);
+  set_judges(options);
   train::ProcessGroup processes = prepare(options.train);
   std::tie(options.vae.model, options.vae.from_nothing) = start_of(options.train);
   std::tie(options.vae.width, options.vae.height) = training_size(options.train);
@@ -37,7 +62,8 @@ int run_train_vae(VaeOptions options) {
 }  // namespace
 
 void setup_train_vae(CLI::App& train, Command& selected) {
-  auto* command = train.add_subcommand("vae", "the autoencoder: reconstruction and KL");
+  auto* command = train.add_subcommand(
+      "vae", "the autoencoder: reconstruction and KL, LPIPS and a discriminator");
   auto options = std::make_shared<VaeOptions>();
   add_train_options(*command, options->train);
   add_picture_source_options(*command, options->train);
@@ -62,6 +88,22 @@ void setup_train_vae(CLI::App& train, Command& selected) {
       ->add_option("--object-weight", options->vae.object_weight,
                    "weight of pixels that differ from a plain background")
       ->capture_default_str();
+  command->add_option("--lpips", options->vae.lpips,
+                      "weights of the perceptual distance LPIPS (VGG16), a .safetensors file");
+  command
+      ->add_option("--perceptual-weight", options->perceptual_weight,
+                   "weight of LPIPS (default: 1 with --lpips)")
+      ->check(CLI::NonNegativeNumber);
+  command
+      ->add_option("--adversarial-weight", options->vae.adversarial_weight,
+                   "weight of a discriminator that is trained beside, of the reconstruction's "
+                   "gradient; 0: none")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  command
+      ->add_option("--adversarial-start", options->adversarial_start,
+                   "step from which on the discriminator is there (default: 0)")
+      ->check(CLI::NonNegativeNumber);
   command->callback(
       [options, &selected] { selected = [options] { return run_train_vae(*options); }; });
 }

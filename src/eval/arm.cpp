@@ -70,8 +70,8 @@ std::vector<Arm> choose_arms(const std::vector<std::string>& names) {
 }
 
 session::Settings settings_of(const Arm& arm, session::Settings base) {
-  base.use_phrase_weights = arm.phrase_weights;
-  base.reward_schedule = arm.reward_schedule;
+  if (!arm.phrase_weights) base.use_phrase_weights = false;
+  if (!arm.reward_schedule.empty()) base.reward_schedule = arm.reward_schedule;
   if (!arm.keep.empty()) base.keep = arm.keep;
   if (!arm.learning) base.learning_rate = 0;
   if (!arm.loras) base.loras.clear();

@@ -10,6 +10,10 @@ std::string fixed(double value, int digits) {
   return text;
 }
 
+std::string fixed_or_dash(const std::optional<double>& value, int digits) {
+  return value ? fixed(*value, digits) : "-";
+}
+
 std::string percent(double share) { return fixed(100 * share, 1) + " %"; }
 
 std::string range(const Interval& interval, int digits) {

@@ -44,30 +44,50 @@ void cover_the_changed(std::vector<bool>& covered, const SeenPicture& picture,
   }
 }
 
-}  // namespace
-
-std::optional<double> change_elsewhere(const SeenPicture& before, const SeenPicture& now) {
+// Pixels, row by row, where something was to change; nullopt where nothing is left beside them.
+std::optional<std::vector<bool>> changed_pixels(const SeenPicture& before, const SeenPicture& now) {
   const Image& a = before.image;
-  const Image& b = now.image;
-  if (a.width != b.width || a.height != b.height) return std::nullopt;
+  if (a.width != now.image.width || a.height != now.image.height) return std::nullopt;
   if (before.comparison.background == Match::wrong) return std::nullopt;
   std::vector<bool> right;
   for (const auto& object : before.comparison.objects) right.push_back(all_right(object));
   std::vector<bool> covered(static_cast<std::size_t>(a.width) * a.height, false);
   cover_the_changed(covered, before, right);
   cover_the_changed(covered, now, right);
+  if (std::find(covered.begin(), covered.end(), false) == covered.end()) return std::nullopt;
+  return covered;
+}
+
+Image blackened(Image image, const std::vector<bool>& covered) {
+  for (std::size_t i = 0; i < covered.size(); ++i) {
+    if (covered[i]) std::fill_n(image.pixels.begin() + static_cast<std::ptrdiff_t>(3 * i), 3, 0);
+  }
+  return image;
+}
+
+}  // namespace
+
+std::optional<double> change_elsewhere(const SeenPicture& before, const SeenPicture& now) {
+  const std::optional<std::vector<bool>> covered = changed_pixels(before, now);
+  if (!covered) return std::nullopt;
   double sum = 0;
   std::size_t values = 0;
-  for (std::size_t i = 0; i < covered.size(); ++i) {
-    if (covered[i]) continue;
+  for (std::size_t i = 0; i < covered->size(); ++i) {
+    if ((*covered)[i]) continue;
     for (std::size_t c = 3 * i; c < 3 * i + 3; ++c) {
-      const double difference = (a.pixels[c] - b.pixels[c]) / 255.0;
+      const double difference = (before.image.pixels[c] - now.image.pixels[c]) / 255.0;
       sum += difference * difference;
       ++values;
     }
   }
-  if (values == 0) return std::nullopt;
   return std::sqrt(sum / static_cast<double>(values));
+}
+
+std::optional<double> perceptual_change_elsewhere(const SeenPicture& before, const SeenPicture& now,
+                                                  const PictureDistance& distance) {
+  const std::optional<std::vector<bool>> covered = changed_pixels(before, now);
+  if (!covered) return std::nullopt;
+  return distance(blackened(before.image, *covered), blackened(now.image, *covered));
 }
 
 }  // namespace omr::eval

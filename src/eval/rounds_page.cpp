@@ -19,11 +19,12 @@ Html arms_table(const std::vector<ArmResult>& results) {
         {result.arm.name, result.arm.title, fixed(s.rounds_mean, 2), range(s.rounds_ci, 2),
          fixed(s.rounds_median, 1), range(result.extra_rounds_ci, 2), percent(s.accepted),
          percent(s.first_picture_right), percent(s.broken_per_round), fixed(s.change_elsewhere, 4),
-         fixed(s.diversity, 3), fixed(s.unet_calls_per_round, 1), fixed(s.seconds_per_round, 2)});
+         fixed_or_dash(s.perceptual_change_elsewhere, 4), fixed(s.diversity, 3),
+         fixed(s.unet_calls_per_round, 1), fixed(s.seconds_per_round, 2)});
   }
   return report::table({"arm", "what it is", "rounds", "95 %", "median", "beyond the first, 95 %",
                         "accepted", "first picture right", "broken a round", "change elsewhere",
-                        "diversity", "UNet calls a round", "seconds a round"},
+                        "LPIPS elsewhere", "diversity", "UNet calls a round", "seconds a round"},
                        rows, "number");
 }
 

@@ -18,6 +18,8 @@ Json to_json(const RoundsSummary& summary) {
     rewards.push_back(
         {{"div", r.div}, {"cons", r.cons}, {"mi", r.mi}, {"pref", r.pref}, {"total", r.total}});
   }
+  Json distance;
+  if (summary.perceptual_change_elsewhere) distance = *summary.perceptual_change_elsewhere;
   Json values = Json::object();
   for (const auto& [name, share] : summary.by_value) values[name] = share.value();
   return {{"dialogues", summary.dialogues},
@@ -32,6 +34,7 @@ Json to_json(const RoundsSummary& summary) {
           {"broken_per_round", summary.broken_per_round},
           {"broken_ci", pair_of(summary.broken_ci)},
           {"change_elsewhere", summary.change_elsewhere},
+          {"perceptual_change_elsewhere", std::move(distance)},
           {"diversity", summary.diversity},
           {"unet_calls_per_round", summary.unet_calls_per_round},
           {"seconds_per_round", summary.seconds_per_round},
@@ -53,6 +56,8 @@ Json to_json(const Arm& arm, const DialogueTrace& dialogue) {
                  {"broken", round.broken},
                  {"seconds", round.seconds}};
     if (round.change_elsewhere) line["change_elsewhere"] = *round.change_elsewhere;
+    if (round.perceptual_change_elsewhere)
+      line["perceptual_change_elsewhere"] = *round.perceptual_change_elsewhere;
     rounds.push_back(std::move(line));
   }
   return {{"event", "dialogue"},           {"arm", arm.name},
@@ -78,17 +83,18 @@ std::string weakest_line(const ArmResult& result) {
 
 std::string text_table(const std::vector<ArmResult>& results) {
   char line[256];
-  std::snprintf(line, sizeof line, "%-18s %7s %15s %9s %9s %8s %9s %9s", "arm", "rounds", "95 %",
-                "accepted", "first ok", "broken", "elsewhere", "calls");
+  std::snprintf(line, sizeof line, "%-18s %7s %15s %9s %9s %8s %9s %9s %9s", "arm", "rounds",
+                "95 %", "accepted", "first ok", "broken", "elsewhere", "LPIPS", "calls");
   std::string out = line;
   for (const ArmResult& result : results) {
     const RoundsSummary& s = result.summary;
     char interval[32];
     std::snprintf(interval, sizeof interval, "%.2f to %.2f", s.rounds_ci.low, s.rounds_ci.high);
-    std::snprintf(line, sizeof line, "\n%-18s %7.2f %15s %9s %9s %8s %9.4f %9.1f",
+    std::snprintf(line, sizeof line, "\n%-18s %7.2f %15s %9s %9s %8s %9.4f %9s %9.1f",
                   result.arm.name.c_str(), s.rounds_mean, interval, percent(s.accepted).c_str(),
                   percent(s.first_picture_right).c_str(), percent(s.broken_per_round).c_str(),
-                  s.change_elsewhere, s.unet_calls_per_round);
+                  s.change_elsewhere, fixed_or_dash(s.perceptual_change_elsewhere, 4).c_str(),
+                  s.unet_calls_per_round);
     out += line;
   }
   return out;

@@ -49,7 +49,8 @@ RoundsSummary summarise(const std::vector<DialogueTrace>& dialogues, int max_rou
   out.rounds_ci = bootstrap_interval(rounds, seed);
   out.rounds_median = median(rounds);
 
-  std::vector<double> accepted, broken, changes, diversity, calls, seconds, refine, generate, score;
+  std::vector<double> accepted, broken, changes, distances, diversity, calls, seconds, refine,
+      generate, score;
   out.accepted_by_round.assign(static_cast<std::size_t>(max_rounds), 0);
   out.alignment_by_round.assign(static_cast<std::size_t>(max_rounds), 0);
   for (const DialogueTrace& dialogue : dialogues) {
@@ -65,6 +66,8 @@ RoundsSummary summarise(const std::vector<DialogueTrace>& dialogues, int max_rou
       dialogue_held += round.held;
       dialogue_broken += round.broken;
       if (round.change_elsewhere) changes.push_back(*round.change_elsewhere);
+      if (round.perceptual_change_elsewhere)
+        distances.push_back(*round.perceptual_change_elsewhere);
       diversity.push_back(round.diversity);
       calls.push_back(static_cast<double>(round.unet_calls));
       seconds.push_back(round.seconds);
@@ -80,6 +83,7 @@ RoundsSummary summarise(const std::vector<DialogueTrace>& dialogues, int max_rou
   out.broken_per_round = mean(broken);
   out.broken_ci = bootstrap_interval(broken, seed);
   out.change_elsewhere = mean(changes);
+  if (!distances.empty()) out.perceptual_change_elsewhere = mean(distances);
   out.diversity = mean(diversity);
   out.unet_calls_per_round = mean(calls);
   out.seconds_per_round = mean(seconds);

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "omr/core/error.h"
-#include "omr/eval/picture_change.h"
 #include "omr/eval/session_memory.h"
 #include "omr/scenes/random.h"
 #include "omr/session/session.h"
@@ -119,6 +118,10 @@ DialogueTrace run_simulated_dialogue(const Arm& arm, const Models& models,
       trace.held = kept.held;
       trace.broken = kept.broken;
       trace.change_elsewhere = change_elsewhere(*before, now);
+      if (models.perceptual_distance) {
+        trace.perceptual_change_elsewhere =
+            perceptual_change_elsewhere(*before, now, models.perceptual_distance);
+      }
     }
     dialogue.rounds.push_back(std::move(trace));
     dialogue.wrong_feedback = dialogue.wrong_feedback || reply.wrong;

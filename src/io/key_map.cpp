@@ -222,4 +222,8 @@ std::string image_reward_key(const std::string& key) {
   return out;
 }
 
+std::string lpips_key(const std::string& key) {
+  return key.starts_with("lins.") || key.starts_with("scaling_layer.") ? "" : key;
+}
+
 }  // namespace omr::io

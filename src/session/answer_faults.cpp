@@ -34,13 +34,39 @@ bool asks_for_a_change(const std::string& prompt, const std::string& feedback) {
   return !(all && spoken_of.size() > 1) && !praises(feedback);
 }
 
-// Whether a thing went although nothing was to go.
+bool same_heads(const Phrase& a, const Phrase& b) {
+  return same_word(head_word(a.text), head_word(b.text));
+}
+
+// Whether the feedback may mean that the phrase is to go: it says a word of it, or points.
+bool may_go(const Phrase& phrase, const WordList& feedback) {
+  static const std::set<std::string> pointing = {"it",  "them",   "these", "those", "everything",
+                                                 "all", "others", "rest",  "only",  "just"};
+  if (holds_any(feedback, pointing)) return true;
+  const WordList own = folded_words(phrase.text);
+  return std::any_of(own.begin(), own.end(), [&](const std::string& word) {
+    return !is_indefinite(word) && !is_preposition(word) && !is_conjunction(word) &&
+           word != "the" &&
+           std::any_of(feedback.begin(), feedback.end(),
+                       [&](const std::string& other) { return same_word(other, word); });
+  });
+}
+
+// Whether a thing went although nothing was to go, or something else: "I don't like this one" and
+// "remove the crowd", which no phrase speaks of, take no phrase away.
 bool loses_a_thing(const std::vector<Phrase>& before, const std::vector<Phrase>& after,
                    const WordList& feedback) {
   static const std::set<std::string> removing = {
-      "remove", "delete", "drop", "erase",   "without", "no",    "not",  "don't", "lose", "rid",
-      "away",   "only",   "just", "replace", "instead", "fewer", "less", "leave", "omit"};
-  return after.size() < before.size() && !holds_any(feedback, removing);
+      "remove",  "delete", "drop", "erase", "without", "no",   "not",
+      "don't",   "lose",   "rid",  "away",  "only",    "just", "replace",
+      "instead", "fewer",  "less", "leave", "omit",    "out",  "off"};
+  if (after.size() >= before.size()) return false;
+  if (!holds_any(feedback, removing)) return true;
+  return std::any_of(before.begin(), before.end(), [&](const Phrase& phrase) {
+    const bool gone = std::none_of(after.begin(), after.end(),
+                                   [&](const Phrase& left) { return same_heads(phrase, left); });
+    return gone && !may_go(phrase, feedback);
+  });
 }
 
 // Whether a thing came a second time although no thing was to come.

@@ -1,6 +1,7 @@
 #include "omr/train/adamw.h"
 
 #include <map>
+#include <utility>
 
 #include <ATen/ATen.h>
 
@@ -8,9 +9,20 @@
 
 namespace omr::train {
 
+namespace {
+
+double norm_of(const std::vector<at::Tensor>& gradients) {
+  const at::NoGradGuard no_grad;
+  if (gradients.empty()) return 0;
+  return at::stack(at::_foreach_norm(gradients)).norm().item<double>();
+}
+
+}  // namespace
+
 AdamW::AdamW(std::vector<ParameterGroup> groups, const AdamWSettings& settings)
     : settings_(settings) {
   for (ParameterGroup& group : groups) {
+    const std::size_t clip_set = group.clipped_apart ? clip_set_count_++ : 0;
     for (auto& named : group.parameters) {
       const at::Tensor& parameter = named.second;
       moments_.push_back(
@@ -18,6 +30,7 @@ AdamW::AdamW(std::vector<ParameterGroup> groups, const AdamWSettings& settings)
            at::zeros_like(parameter, parameter.options().requires_grad(false)),
            at::zeros({}, parameter.options().dtype(at::kFloat).requires_grad(false))});
       lr_factors_.push_back(group.lr_factor);
+      clip_sets_.push_back(clip_set);
       all_.push_back(std::move(named));
     }
   }
@@ -35,23 +48,33 @@ std::vector<at::Tensor> AdamW::gradients() const {
   return out;
 }
 
-double AdamW::gradient_norm() const {
-  const at::NoGradGuard no_grad;
-  const std::vector<at::Tensor> gradients = this->gradients();
-  if (gradients.empty()) return 0;
-  return at::stack(at::_foreach_norm(gradients)).norm().item<double>();
+double AdamW::gradient_norm() const { return norm_of(gradients()); }
+
+std::vector<double> AdamW::gradient_norms() const {
+  std::vector<std::vector<at::Tensor>> gradients(clip_set_count_);
+  for (std::size_t i = 0; i < all_.size(); ++i) {
+    const at::Tensor& gradient = all_[i].second.grad();
+    if (gradient.defined()) gradients[clip_sets_[i]].push_back(gradient);
+  }
+  std::vector<double> out;
+  for (const auto& of_set : gradients) out.push_back(norm_of(of_set));
+  return out;
 }
 
 void AdamW::step(double lr, double gradient_divisor) {
+  step(lr, std::vector<double>(clip_set_count_, gradient_divisor));
+}
+
+void AdamW::step(double lr, const std::vector<double>& gradient_divisors) {
   const at::NoGradGuard no_grad;
   struct Lists {
     std::vector<at::Tensor> parameters, gradients, exp_avgs, exp_avg_sqs, steps;
   };
-  std::map<double, Lists> by_factor;
+  std::map<std::pair<double, double>, Lists> alike;  // by rate and divisor
   for (std::size_t i = 0; i < all_.size(); ++i) {
     const at::Tensor& parameter = all_[i].second;
     if (!parameter.grad().defined()) continue;
-    Lists& lists = by_factor[lr_factors_[i]];
+    Lists& lists = alike[{lr_factors_[i], gradient_divisors.at(clip_sets_[i])}];
     lists.parameters.push_back(parameter);
     // The fused pass walks plain memory: gradients must lie as their parameters do.
     const at::Tensor& gradient = parameter.grad();
@@ -62,7 +85,8 @@ void AdamW::step(double lr, double gradient_divisor) {
     lists.exp_avg_sqs.push_back(moments_[i].exp_avg_sq);
     lists.steps.push_back(moments_[i].steps);
   }
-  for (auto& [factor, lists] : by_factor) {
+  for (auto& [key, lists] : alike) {
+    const auto [factor, gradient_divisor] = key;
     at::_foreach_add_(lists.steps, 1);
     std::optional<at::Tensor> divisor;
     if (gradient_divisor != 1.0)

@@ -96,6 +96,20 @@ void initialise(LayoutDecoderImpl& decoder, at::Generator generator) {
   decoder.queries.normal_(0, kQueryDeviation, generator);
 }
 
+void initialise(PatchDiscriminatorImpl& discriminator, at::Generator generator) {
+  constexpr double kDeviation = 0.02;
+  fill_as_pytorch(discriminator, generator);
+  const at::NoGradGuard no_grad;
+  for (const auto& item : discriminator.named_modules()) {
+    if (auto* convolution = item.value()->as<nn::Conv2dImpl>())
+      convolution->weight.normal_(0, kDeviation, generator);
+    if (auto* norm = item.value()->as<BatchNormImpl>()) {
+      norm->weight.normal_(1, kDeviation, generator);
+      norm->bias.fill_(0);
+    }
+  }
+}
+
 void initialise(text::CLIPTextModelImpl& model, const io::Config& config, at::Generator generator) {
   const at::NoGradGuard no_grad;
   fill_norms(model);

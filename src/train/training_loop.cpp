@@ -85,15 +85,19 @@ class Run {
       weight = processes_.all_reduce(weight);
     }
     const double divisor = weight * scaler_.scale();
-    const double norm = optimizer_.gradient_norm() / divisor;
-    const bool finite = std::isfinite(norm) && std::isfinite(loss);
-    const double rate = settings_.learning_rate.at(step_, settings_.steps);
-    if (finite) {
+    const std::vector<double> norms = optimizer_.gradient_norms();
+    const double norm = norms.front() / divisor;
+    bool finite = std::isfinite(loss);
+    std::vector<double> divisors;
+    for (const double of_set : norms) {
+      finite = finite && std::isfinite(of_set);
       const double clip = settings_.max_grad_norm > 0
-                              ? std::max(1.0, (norm + 1e-6) / settings_.max_grad_norm)
+                              ? std::max(1.0, (of_set / divisor + 1e-6) / settings_.max_grad_norm)
                               : 1.0;
-      optimizer_.step(rate, divisor * clip);
+      divisors.push_back(divisor * clip);
     }
+    const double rate = settings_.learning_rate.at(step_, settings_.steps);
+    if (finite) optimizer_.step(rate, divisors);
     scaler_.update(!finite);
     ++step_;
     if (finite) ema_.update(step_);

@@ -1,6 +1,7 @@
 #include "omr/train/vae_trainer.h"
 
 #include <cmath>
+#include <utility>
 
 #include <ATen/ATen.h>
 
@@ -10,11 +11,11 @@
 #include "omr/train/initialise.h"
 #include "omr/train/process_group.h"
 #include "omr/train/sample_random.h"
-#include "omr/train/training_pixels.h"
 
 #include "train/diffusion_parts.h"
 #include "train/fingerprint.h"
 #include "train/model_output.h"
+#include "train/vae_objective.h"
 
 namespace omr::train {
 namespace {
@@ -41,14 +42,6 @@ std::vector<ParameterGroup> trained_parameters(diffusion::AutoencoderKL& vae,
       parameters.push_back(std::move(named));
   }
   return {{std::move(parameters), 1.0}};
-}
-
-at::Tensor pixels_of(const VaeSettings& settings, const ImageTextSource& source,
-                     const std::vector<std::uint64_t>& indices) {
-  std::vector<Image> images;
-  for (const std::uint64_t index : indices)
-    images.push_back(fit_image(source.image(index), settings.width, settings.height));
-  return to_batch(images).to(settings.loop.device);
 }
 
 std::vector<std::uint64_t> first_indices(const ImageTextSource& source, std::uint64_t count) {
@@ -84,53 +77,21 @@ void train_vae(const VaeSettings& settings, const ImageTextSource& source,
                const LoopObserver& observer, const Cancellation& cancellation) {
   diffusion::AutoencoderKL vae = open_vae(settings);
   check_size(vae->config(), settings.width, settings.height);
-  const std::uint64_t seed = settings.loop.seed;
-  DataOrder order(seed, source.size());
 
   Trainee trainee;
   trainee.name = "vae";
   trainee.groups = trained_parameters(vae, settings);
+  VaeObjective objective(vae, settings, source);
+  if (const NamedParameters parameters = objective.discriminator_parameters(); !parameters.empty())
+    trainee.groups.push_back({.parameters = parameters, .clipped_apart = true});
   trainee.settings = source.description();
+  trainee.settings.update(objective.description());
   trainee.settings["size"] = std::to_string(settings.width) + "x" + std::to_string(settings.height);
-  trainee.settings["l1"] = settings.weights.l1;
-  trainee.settings["l2"] = settings.weights.l2;
-  trainee.settings["kl"] = settings.weights.kl;
-  trainee.settings["object_weight"] = settings.object_weight;
   trainee.settings["decoder_only"] = settings.decoder_only;
-  trainee.settings["latent_noise"] = settings.latent_noise;
   if (settings.decoder_only && !settings.from_nothing)
     trainee.settings["encoder"] = fingerprint_of_parts({settings.model});
 
-  trainee.loss = [&](const MicroBatch& batch) {
-    std::vector<std::uint64_t> indices;
-    for (const std::uint64_t position : batch.positions) indices.push_back(order.index(position));
-    const at::Tensor pixels = pixels_of(settings, source, indices);
-    const at::Tensor weights = settings.object_weight == 1.0
-                                   ? at::Tensor()
-                                   : object_weights(pixels, settings.object_weight);
-    const diffusion::DiagonalGaussian posterior = vae->encode(pixels);
-    const auto fp32 = at::TensorOptions().dtype(at::kFloat);
-    std::vector<at::Tensor> noise, more_noise;
-    for (const std::uint64_t position : batch.positions) {
-      at::Generator generator = generator_for(seed, Purpose::sample, position);
-      noise.push_back(at::randn(posterior.mean.sizes().slice(1), generator, fp32));
-      if (settings.latent_noise == 0) continue;
-      const at::Tensor deviation =
-          at::rand({}, generator, fp32) * (settings.latent_noise / vae->config().scaling_factor);
-      more_noise.push_back(deviation * at::randn(posterior.mean.sizes().slice(1), generator, fp32));
-    }
-    at::Tensor z =
-        posterior.mean + (0.5 * posterior.logvar).exp() * at::stack(noise).to(settings.loop.device);
-    if (!more_noise.empty()) z = z + at::stack(more_noise).to(settings.loop.device);
-    const AutoencoderLoss loss =
-        autoencoder_loss(vae->decode(z), pixels, posterior, weights, settings.weights);
-    const auto count = static_cast<double>(batch.positions.size());
-    return MicroLoss{loss.total * count,
-                     count,
-                     {{"l1", loss.l1.item<double>()},
-                      {"l2", loss.l2.item<double>()},
-                      {"kl", loss.kl.item<double>()}}};
-  };
+  trainee.loss = [&](const MicroBatch& batch) { return objective.loss(batch); };
   trainee.evaluate = [&](std::int64_t) {
     constexpr std::uint64_t kPictures = 8;
     const std::vector<std::uint64_t> indices = first_indices(held_out, kPictures);
@@ -141,6 +102,10 @@ void train_vae(const VaeSettings& settings, const ImageTextSource& source,
     // Peak 2: pixels lie in [-1, 1].
     out.metrics["held_out_psnr"] =
         10 * std::log10(4 / std::max(1e-12, (decoded - pixels).square().mean().item<double>()));
+    if (const at::Tensor distance = objective.perceptual_distance(decoded, pixels);
+        distance.defined()) {
+      out.metrics["held_out_perceptual"] = distance.mean().item<double>();
+    }
     const std::vector<Image> pairs = pipeline::to_images(at::cat({pixels, decoded}, 3));
     for (std::size_t i = 0; i < pairs.size(); ++i)
       out.pictures.emplace_back("picture and its reconstruction", pairs[i]);

@@ -1,3 +1,4 @@
+# requires peers: lpips
 """omr train as its users meet it: killed and resumed, two processes, bad data, results that the peers open."""
 
 import json
@@ -10,7 +11,9 @@ import sys
 import time
 import unittest
 
-from support import BINARY, PACK, EndToEndTest, omr
+from support import BINARY, PACK, PEERS, EndToEndTest, omr
+
+LPIPS = PEERS / "lpips/lpips.safetensors"
 
 
 def train(what, out, *options):
@@ -20,6 +23,11 @@ def train(what, out, *options):
 def unet_options(*options, batch=2, lr=1e-3):
     return ["--scenes", "--size", "32", "--pictures", "16", "--init", PACK / "unet", "--model", PACK, "--batch", batch, "--samples", "0",
             "--lr", lr, "--lr-schedule", "cosine:0.3", "--checkpoint-every", "4", "--out-dtype", "fp32", *options]
+
+
+def vae_options(*options):
+    return ["--scenes", "--size", "32", "--pictures", "16", "--init", PACK / "vae", "--batch", "2", "--log-every", "1", "--ema", "0.9",
+            "--checkpoint-every", "3", "--out-dtype", "fp32", *options]
 
 
 def weights(folder):
@@ -56,6 +64,46 @@ class TrainTest(EndToEndTest):
         for name in ("optimizer", "ema"):
             file = pathlib.Path("checkpoints/step-00000012") / f"{name}.safetensors"
             self.assertEqual((whole / file).read_bytes(), (killed / file).read_bytes(), name)
+
+    def test_an_autoencoder_with_a_discriminator_resumes_to_the_bytes_of_the_run_never_stopped(self):
+        from safetensors.torch import load_file
+        options = vae_options("--lpips", LPIPS, "--adversarial-weight", "0.5", "--adversarial-start", "2")
+        whole, parted = self.folder / "whole", self.folder / "parted"
+        self.trained("vae", whole, *options, "--steps", "6")
+        self.trained("vae", parted, *options, "--steps", "3")
+        self.trained("vae", parted, *options, "--steps", "6", "--resume")
+        last = pathlib.Path("checkpoints/step-00000006")
+        for file in (last / "parameters.safetensors", last / "optimizer.safetensors", last / "ema.safetensors",
+                     pathlib.Path("vae/diffusion_pytorch_model.safetensors")):
+            self.assertEqual((whole / file).read_bytes(), (parted / file).read_bytes(), file)
+        # The discriminator learns, and is no part of the result.
+        layer = "discriminator.main.0.weight"
+        before, after = (load_file(parted / f"checkpoints/step-0000000{step}/parameters.safetensors")[layer] for step in (3, 6))
+        self.assertFalse(before.equal(after))
+        self.assertFalse([key for key in load_file(whole / "vae/diffusion_pytorch_model.safetensors") if "discriminator" in key])
+        lines = [line for line in map(json.loads, (parted / "train.jsonl").read_text().splitlines()) if "loss" in line]
+        self.assertEqual([line["step"] for line in lines if "perceptual" in line], [1, 2, 3, 4, 5, 6])
+        for name in ("generator", "discriminator"):
+            self.assertEqual([line["step"] for line in lines if name in line], [3, 4, 5, 6], name)
+        without_lpips = options[:options.index("--lpips")] + options[options.index("--lpips") + 2:]
+        for changed, word in (([*options, "--perceptual-weight", "2"], "perceptual_weight was 1.0 and is 2.0"),
+                              ([*options[:-1], "3"], "adversarial_start was 2 and is 3"), (without_lpips, 'and is "none"')):
+            self.assert_refused(train("vae", parted, *changed, "--steps", "9", "--resume"), word)
+
+    def test_options_of_an_autoencoders_judges_that_say_nothing_are_refused(self):
+        out = self.folder / "run"
+        for options, word in ((["--perceptual-weight", "1"], "--lpips"), (["--adversarial-start", "5"], "--adversarial-weight"),
+                              (["--lpips", self.folder / "gone.safetensors"], "gone.safetensors"),
+                              (["--lpips", PACK / "vae/diffusion_pytorch_model.safetensors"], "holds no LPIPS"),
+                              (["--adversarial-weight", "-1"], "--adversarial-weight"),
+                              (["--adversarial-weight", "1", "--size", "16"], "24 pixels a side"),
+                              (["--lpips", LPIPS, "--size", "8"], "16 pixels a side")):
+            options = [*vae_options("--steps", "1"), *options]
+            if options.count("--size") == 2:
+                at = options.index("--size")
+                del options[at:at + 2]
+            self.assert_refused(train("vae", out, *options), word)
+            self.assertFalse((out / "train.jsonl").exists())
 
     def test_two_processes_do_what_one_does_with_twice_the_batch(self):
         together, alone = self.folder / "together", self.folder / "alone"

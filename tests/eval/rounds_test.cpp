@@ -228,6 +228,46 @@ TEST_F(PictureChangeTest, WhatTheUserAskedForDoesNotCount) {
       << "the background was to change";
 }
 
+TEST_F(PictureChangeTest, ThePerceptualDistanceSeesNothingOfWhatWasToChange) {
+  using namespace scenes;
+  const Scene target{{object(Shape::star, Colour::red, Place::top_left),
+                      object(Shape::circle, Colour::blue, Place::bottom_right)},
+                     Background::navy};
+  Scene first = target, moved = target, other = target;
+  first.objects[0].colour = Colour::green;
+  moved.objects[1] = object(Shape::circle, Colour::blue, Place::bottom_left);
+  other.background = Background::white;
+  int asked = 0;
+  const PictureDistance differing = [&](const Image& a, const Image& b) {
+    ++asked;
+    EXPECT_EQ(a.width, 96);
+    EXPECT_EQ(a.pixels.size(), b.pixels.size());
+    return a.pixels == b.pixels ? 0.0 : 0.25;
+  };
+  EXPECT_EQ(perceptual_change_elsewhere(seen(first, target), seen(target, target), differing), 0.0);
+  EXPECT_EQ(perceptual_change_elsewhere(seen(first, target), seen(moved, target), differing), 0.25);
+  EXPECT_EQ(asked, 2);
+  EXPECT_FALSE(perceptual_change_elsewhere(seen(other, target), seen(target, target), differing));
+  EXPECT_EQ(asked, 2);
+}
+
+TEST(RoundsExperimentTest, ThePerceptualChangeIsReportedWhereADistanceIsGiven) {
+  PerfectDrawer drawer;
+  Ticks clock;
+  RoundsExperiment what = experiment({"perfect-listener"});
+  what.targets = 4;
+  const auto summary = [&](const PictureDistance& distance) {
+    const std::vector<ArmResult> results = run_rounds_experiment(
+        what, {drawer, nullptr, nullptr, clock, distance}, {}, Cancellation());
+    EXPECT_EQ(text_table(results).find("0.2500") != std::string::npos, distance != nullptr);
+    EXPECT_EQ(html_report(what, {{"perfect", results}}).find("0.2500") != std::string::npos,
+              distance != nullptr);
+    return to_json(results[0].summary)["perceptual_change_elsewhere"];
+  };
+  EXPECT_TRUE(summary({}).is_null());
+  EXPECT_EQ(summary([](const Image&, const Image&) { return 0.25; }), 0.25);
+}
+
 TEST(ArmTest, UnknownArmsAreRefusedWithTheKnownOnes) {
   const Error error = error_of([] { choose_arms({"fulll"}); });
   EXPECT_EQ(error.kind(), ErrorKind::usage);

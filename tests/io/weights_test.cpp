@@ -187,5 +187,12 @@ TEST(KeyMapTest, RenamesTheAttentionOfOldVaeFiles) {
   }
 }
 
+TEST(KeyMapTest, LeavesOutWhatLpipsHoldsTwiceOrAsAConstant) {
+  EXPECT_EQ(lpips_key("lins.0.model.1.weight"), "");
+  EXPECT_EQ(lpips_key("scaling_layer.shift"), "");
+  for (const char* kept : {"lin0.model.1.weight", "net.slice1.0.weight"})
+    EXPECT_EQ(lpips_key(kept), kept);
+}
+
 }  // namespace
 }  // namespace omr::io

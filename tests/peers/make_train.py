@@ -11,6 +11,7 @@ from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from diffusers.models.attention import BasicTransformerBlock
 from diffusers.optimization import get_cosine_schedule_with_warmup
 from diffusers.training_utils import EMAModel, compute_snr
+from lpips_reference import random_lpips
 from safetensors.torch import save_file
 from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTextModel, LlamaConfig, LlamaForCausalLM
 from transformers.models.clip.modeling_clip import image_text_contrastive_loss
@@ -108,6 +109,69 @@ def vae_case(folder):
     train(folder, model, inputs, loss_of)
 
 
+class PatchDiscriminator(torch.nn.Module):
+    """taming-transformers' NLayerDiscriminator, layer by layer."""
+
+    def __init__(self, ndf, n_layers=3):
+        super().__init__()
+        layers, width = [torch.nn.Conv2d(3, ndf, 4, stride=2, padding=1), torch.nn.LeakyReLU(0.2)], ndf
+        for n in range(1, n_layers + 1):
+            out = ndf * min(2**n, 8)
+            layers += [torch.nn.Conv2d(width, out, 4, stride=1 if n == n_layers else 2, padding=1, bias=False),
+                       torch.nn.BatchNorm2d(out), torch.nn.LeakyReLU(0.2)]
+            width = out
+        self.main = torch.nn.Sequential(*layers, torch.nn.Conv2d(width, 1, 4, padding=1))
+
+    def forward(self, x):
+        return self.main(x)
+
+
+def fresh_discriminator():
+    model = PatchDiscriminator(64)
+    for module in model.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            torch.nn.init.normal_(module.weight, 0.0, 0.02)
+        elif isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.normal_(module.weight, 1.0, 0.02)
+            torch.nn.init.constant_(module.bias, 0)
+    return model
+
+
+def adversarial_vae_case(folder):
+    """L1, L2, KL and LPIPS, and a discriminator that is trained in the same step; what each of the two learns from is kept apart by
+    taking gradients of its own parameters alone."""
+    model = torch.nn.Module()
+    model.vae = AutoencoderKL(block_out_channels=(8, 20), layers_per_block=1, norm_num_groups=4, latent_channels=3,
+                              down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2)
+    model.discriminator = PatchDiscriminator(8)
+    randomise(model)
+    model.vae.save_pretrained(folder)
+    lpips = random_lpips()
+    inputs = {"pixels": torch.rand(3, 3, 34, 26) * 2 - 1, "noise": torch.randn(3, 3, 17, 13)}
+    pixels = inputs["pixels"]
+    adversarial_weight = 0.6
+
+    def loss_of(model):
+        posterior = model.vae.encode(pixels).latent_dist
+        decoded = model.vae.decode(posterior.mean + posterior.std * inputs["noise"]).sample
+        error = decoded - pixels
+        perceptual = lpips(decoded, pixels).mean()
+        reconstruction = error.abs().mean() + 0.7 * (error**2).mean() + 0.8 * perceptual
+        frozen = {name: p.detach() for name, p in model.discriminator.named_parameters()}
+        generator = -torch.func.functional_call(model.discriminator, frozen, (decoded,)).mean()
+        last = model.vae.decoder.conv_out.weight
+        of_reconstruction, of_generator = (torch.autograd.grad(x, last, retain_graph=True)[0] for x in (reconstruction, generator))
+        balance = torch.clamp(torch.norm(of_reconstruction) / (torch.norm(of_generator) + 1e-4), 0.0, 1e4).detach()
+        real, fake = model.discriminator(pixels), model.discriminator(decoded.detach())
+        discriminator = 0.5 * (F.relu(1 - real).mean() + F.relu(1 + fake).mean())
+        kl = posterior.kl().sum() / posterior.mean.numel()
+        total = reconstruction + 1e-2 * kl + adversarial_weight * balance * generator
+        kept = {"perceptual": perceptual, "generator": generator, "discriminator": discriminator, "balance": balance, "total": total}
+        return total + discriminator, kept
+
+    train(folder, model, inputs, loss_of)
+
+
 def clip_model():
     tower = dict(hidden_size=20, intermediate_size=36, num_hidden_layers=2, num_attention_heads=4, hidden_act="gelu")
     return CLIPModel(CLIPConfig(
@@ -199,6 +263,7 @@ def initialisation(out):
                              max_position_embeddings=30, initializer_factor=1.0),
             vision_config=dict(hidden_size=64, intermediate_size=130, num_hidden_layers=2, num_attention_heads=4, image_size=32,
                                patch_size=8, initializer_range=0.03), projection_dim=80)),
+        "discriminator": fresh_discriminator(),
         "text": CLIPTextModel(CLIPTextConfig(hidden_size=96, intermediate_size=200, num_hidden_layers=3, num_attention_heads=4,
                                              vocab_size=300, max_position_embeddings=30)),
         "llama": LlamaForCausalLM(LlamaConfig(vocab_size=300, hidden_size=96, intermediate_size=200, num_hidden_layers=2,
@@ -206,8 +271,14 @@ def initialisation(out):
     }
     for name, model in models.items():
         folder = out / f"fresh_{name}"
-        model.save_pretrained(folder)
-        (folder / "spread.json").write_text(json.dumps(spread_of(model)))
+        if hasattr(model, "save_pretrained"):
+            model.save_pretrained(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        spread = spread_of(model)
+        if name == "discriminator":
+            # One value alone says nothing of the uniform distribution in +-1/sqrt(fan_in) that it is drawn from.
+            spread["main.11.bias"] = [0.0, (3 * model.main[11].weight[0].numel()) ** -0.5, 1]
+        (folder / "spread.json").write_text(json.dumps(spread))
 
 
 def learning_rates(out):
@@ -230,6 +301,7 @@ def main():
     unet_case(out / "unet_v", "v_prediction", zero_snr=True)
     unet_case(out / "unet_epsilon", "epsilon", zero_snr=False)
     vae_case(out / "vae")
+    adversarial_vae_case(out / "vae_adversarial")
     clip_case(out / "clip")
     layout_case(out / "layout_even", rows=3, columns=4, patch=2)
     layout_case(out / "layout_odd", rows=5, columns=4, patch=1)

@@ -72,6 +72,22 @@ TEST_F(ReadingTest, AnAnswerThatChangesNothingGivesWayWhereSomethingWasAskedFor)
   }
 }
 
+TEST_F(ReadingTest, NothingGoesThatTheFeedbackDidNotMean) {
+  for (const char* feedback : {"I don't like this one", "not good", "remove the crowd",
+                               "please leave the green circle out"}) {
+    EXPECT_EQ(read("a star and a moon", feedback, "a moon", {"a star", "a star and a moon"})
+                  .answer.prompt,
+              "a star and a moon")
+        << feedback;
+  }
+  for (const char* feedback : {"remove the star", "take the star out", "drop stars",
+                               "get rid of it", "only the moon, please"}) {
+    EXPECT_EQ(read("a star and a moon", feedback, "a moon", {"a star and a moon"}).answer.prompt,
+              "a moon")
+        << feedback;
+  }
+}
+
 TEST_F(ReadingTest, WhereEveryAnswerHasAFaultTheLeastIsRepaired) {
   const Reading reading = read("a star, a moon and a tree", "make the star bigger", "a large star",
                                {"a large star, a red moon and a tree", "a star"});

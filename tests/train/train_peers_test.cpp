@@ -13,6 +13,8 @@
 #include "omr/nn/recompute.h"
 #include "omr/pipeline/model_folder.h"
 #include "omr/reward/clip_model.h"
+#include "omr/reward/lpips.h"
+#include "omr/train/adversarial_loss.h"
 #include "omr/train/autoencoder_loss.h"
 #include "omr/train/contrastive_loss.h"
 #include "omr/train/diffusion_loss.h"
@@ -33,6 +35,7 @@ using peers::difference;
 using peers::PeerRun;
 
 const fs::path kPeersTrain = OMR_PEERS "/train";
+const fs::path kPeersLpips = OMR_PEERS "/lpips/lpips.safetensors";
 
 class PeersTrainTest : public testing::Test {
  protected:
@@ -99,6 +102,68 @@ TEST_F(PeersTrainTest, WeightedAutoencoderLossAndTenUpdatesMatchPyTorch) {
                                                   get("pixel_weights"), {1.0, 0.7, 1e-2});
     return loss.total;
   });
+}
+
+TEST_F(PeersTrainTest, PerceptualAndAdversarialLossAndTenUpdatesOfBothSidesMatchPyTorch) {
+  open("vae_adversarial");
+  // Their parameters under one set of names, as in make_train.py.
+  torch::nn::Module both;
+  diffusion::AutoencoderKL vae = both.register_module("vae", diffusion::load_vae(folder_, {}));
+  PatchDiscriminator discriminator =
+      both.register_module("discriminator", PatchDiscriminator(PatchDiscriminatorConfig{.ndf = 8}));
+  reward::Lpips lpips = reward::load_lpips(kPeersLpips, {});
+  {
+    const at::NoGradGuard no_grad;
+    for (const auto& item : discriminator->named_parameters())
+      item.value().copy_(get("before.discriminator." + item.key()));
+  }
+  const at::Tensor last_layer = vae->named_parameters()["decoder.conv_out.weight"];
+  bool first = true;
+  check(both, [&] {
+    const diffusion::DiagonalGaussian posterior = vae->encode(get("pixels"));
+    const at::Tensor z = posterior.mean + (0.5 * posterior.logvar).exp() * get("noise");
+    const at::Tensor decoded = vae->decode(z);
+    const AutoencoderLoss loss = autoencoder_loss(
+        decoded, get("pixels"), posterior, {},
+        {.l1 = 1.0, .l2 = 0.7, .kl = 1e-2, .perceptual = 0.8}, lpips(decoded, get("pixels")));
+    const AdversarialLoss against = adversarial_loss(discriminator, decoded, get("pixels"));
+    const at::Tensor balance = adaptive_weight(loss.reconstruction, against.generator, last_layer);
+    const at::Tensor total = loss.total + 0.6 * balance * against.generator;
+    if (first) {
+      const auto expect = [&](const char* name, const at::Tensor& value) {
+        EXPECT_LT(difference(value, get(name)), 1e-5) << name;
+      };
+      expect("perceptual", loss.perceptual);
+      expect("generator", against.generator);
+      expect("discriminator", against.discriminator);
+      EXPECT_LT(difference(balance, get("balance")), 1e-4);
+      EXPECT_LT(difference(total, get("total")), 1e-4);
+      first = false;
+    }
+    return total + against.discriminator;
+  });
+}
+
+TEST(AdversarialLossTest, EachSideLearnsFromItsOwnLossAlone) {
+  PatchDiscriminator discriminator(PatchDiscriminatorConfig{.ndf = 4});
+  initialise(*discriminator, generator_for(3, Purpose::weights, 0));
+  const NamedParameters parameters = make_trainable(*discriminator, c10::kCPU);
+  const at::Tensor picture = at::rand({2, 3, 24, 24}).requires_grad_(true);
+  const AdversarialLoss loss = adversarial_loss(discriminator, picture, at::rand({2, 3, 24, 24}));
+  loss.generator.backward();
+  EXPECT_GT(picture.grad().abs().max().item<double>(), 0);
+  for (const auto& [name, parameter] : parameters) EXPECT_FALSE(parameter.grad().defined()) << name;
+  picture.mutable_grad() = at::Tensor();
+  loss.discriminator.backward();
+  EXPECT_FALSE(picture.grad().defined());
+  for (const auto& [name, parameter] : parameters) EXPECT_TRUE(parameter.grad().defined()) << name;
+}
+
+TEST(AdversarialLossTest, SmallestPictureLeavesOnePatch) {
+  PatchDiscriminator discriminator;
+  initialise(*discriminator, generator_for(3, Purpose::weights, 0));
+  const std::int64_t size = discriminator->smallest_size();
+  EXPECT_EQ(discriminator(at::rand({2, 3, size, size})).sizes(), at::IntArrayRef({2, 1, 1, 1}));
 }
 
 TEST_F(PeersTrainTest, ContrastiveLossWithHardNegativesAndTenUpdatesMatchTransformers) {
@@ -235,6 +300,9 @@ TEST_F(PeersTrainTest, FreshWeightsAreSpreadAsTheirLibrariesSpreadThem) {
   diffusion::AutoencoderKL vae(diffusion::AutoencoderKLConfig::parse(config("fresh_vae")));
   initialise(*vae, generator());
   check_spread(kPeersTrain / "fresh_vae", *vae);
+  PatchDiscriminator discriminator;
+  initialise(*discriminator, generator());
+  check_spread(kPeersTrain / "fresh_discriminator", *discriminator);
   reward::CLIPModel clip(reward::CLIPConfig::from(config("fresh_clip")));
   initialise(*clip, config("fresh_clip"), generator());
   check_spread(kPeersTrain / "fresh_clip", *clip);

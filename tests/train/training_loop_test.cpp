@@ -1,6 +1,7 @@
 #include "omr/train/training_loop.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <map>
 #include <set>
@@ -11,6 +12,7 @@
 
 #include "omr/core/error.h"
 #include "omr/io/json_file.h"
+#include "omr/io/safetensors.h"
 #include "omr/nn/linear.h"
 #include "omr/train/process_group.h"
 #include "omr/train/sample_random.h"
@@ -53,6 +55,9 @@ class TrainingLoopTest : public testing::Test {
     trainee.name = "line";
     trainee.groups = {{make_trainable(*linear, c10::kCPU), 1.0}};
     trainee.settings = {{"extra", 1}};
+    const at::Tensor beside = at::zeros({3}).requires_grad_(true);
+    if (with_large_gradients_beside_)
+      trainee.groups.push_back({.parameters = {{"beside", beside}}, .clipped_apart = true});
     trainee.loss = [&](const MicroBatch& batch) {
       if (before_step) before_step(batch.step);
       std::vector<at::Tensor> inputs;
@@ -64,6 +69,7 @@ class TrainingLoopTest : public testing::Test {
       const at::Tensor x = at::stack(inputs);
       const at::Tensor wanted = x.narrow(1, 0, 2) * 2 - 1;
       at::Tensor sum = (linear(x) - wanted).square().sum(1).sum();
+      if (with_large_gradients_beside_) sum = sum + (1e6 * beside).sum();
       if (poison_.contains(batch.step)) sum = sum * std::numeric_limits<double>::quiet_NaN();
       return MicroLoss{sum, static_cast<double>(batch.positions.size()), {{"twice", 2.0}}};
     };
@@ -99,6 +105,7 @@ class TrainingLoopTest : public testing::Test {
   }
 
   TemporaryFolder folder_;
+  bool with_large_gradients_beside_ = false;
   std::set<std::int64_t> poison_;
   std::vector<std::uint64_t> positions_;
   std::vector<std::int64_t> looks_;
@@ -140,6 +147,16 @@ TEST_F(TrainingLoopTest, AccumulationEqualsOneLargeBatch) {
   parts.accumulate = 2;
   const at::Tensor large = run(settings("large"))[0];
   EXPECT_TRUE(at::allclose(run(parts)[0], large, 1e-5, 1e-6));
+}
+
+TEST_F(TrainingLoopTest, GradientsClippedApartLeaveTheOthersStepsAsTheyAre) {
+  const at::Tensor alone = run(settings("alone"))[0];
+  with_large_gradients_beside_ = true;
+  EXPECT_TRUE(at::equal(run(settings("beside"))[0], alone));
+  const auto state = io::SafetensorsFile::open(settings("beside").out /
+                                               "checkpoints/step-00000012/optimizer.safetensors");
+  // Clipped to a norm of 1, the same at every step.
+  EXPECT_NEAR(state->tensor("exp_avg.beside").norm().item<double>(), 1 - std::pow(0.9, 12), 1e-4);
 }
 
 TEST_F(TrainingLoopTest, LearnsAndSaysSo) {

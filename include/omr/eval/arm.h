@@ -17,11 +17,11 @@ struct Arm {
   bool user_picks = false;        // the user sees all candidates and goes on from the best
   bool reward_model = true;       // off: the first candidate is kept
   bool fresh_noise = false;       // a new seed in every round
-  bool phrase_weights = true;     // reweighting of the prompt embedding
+  bool phrase_weights = true;     // reweighting of the prompt embedding, where the settings say so
   bool loras = true;
-  bool learning = true;                   // reward multipliers follow picks, likes and dislikes
-  std::string reward_schedule = "paper";  // session/reward_schedule.h
-  std::string keep;                       // session/candidate_plan.h; empty: as the settings say
+  bool learning = true;         // reward multipliers follow picks, likes and dislikes
+  std::string reward_schedule;  // session/reward_schedule.h; empty: as the settings say
+  std::string keep;             // session/candidate_plan.h; empty: as the settings say
   // Candidates drawn in each round; 0: as the settings say. The steps are scaled so that a first
   // round costs as many UNet calls as every other arm's.
   int candidates = 0;

@@ -21,6 +21,8 @@ struct RoundTrace {
   // Root mean square difference in [0, 1] from the kept picture before, outside the objects and the
   // background that had something wrong. None in the first round and where nothing was left to see.
   std::optional<double> change_elsewhere;
+  // Likewise the perceptual distance, if one was given.
+  std::optional<double> perceptual_change_elsewhere;
   double diversity = 0;               // R_div of the round's candidates, raw
   session::CandidateRewards rewards;  // of the kept candidate, standardised
   double seconds = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "omr/eval/dialogue_trace.h"
@@ -25,6 +26,7 @@ struct RoundsSummary {
   double broken_per_round = 0;
   Interval broken_ci;
   double change_elsewhere = 0;
+  std::optional<double> perceptual_change_elsewhere;  // absent where no round measured it
   double diversity = 0;
   double unet_calls_per_round = 0;
   double seconds_per_round = 0, refine_seconds = 0, generate_seconds = 0, score_seconds = 0;

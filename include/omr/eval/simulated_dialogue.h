@@ -6,6 +6,7 @@
 #include "omr/core/cancellation.h"
 #include "omr/eval/arm.h"
 #include "omr/eval/dialogue_trace.h"
+#include "omr/eval/picture_change.h"
 #include "omr/scenes/simulated_user.h"
 #include "omr/session/parts.h"
 
@@ -17,6 +18,7 @@ struct Models {
   session::LanguageModel* language_model = nullptr;
   session::RewardModel* reward_model = nullptr;
   session::Clock& clock;
+  PictureDistance perceptual_distance = {};  // may be empty
 };
 
 struct DialogueInputs {

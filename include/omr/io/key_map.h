@@ -35,4 +35,8 @@ std::vector<TensorView> clip_vision_views_of_open_clip(const TensorInfo& info, s
 // the levels left out that hold one thing only: "text.layers.0.attention.query.weight".
 std::string image_reward_key(const std::string& key);
 
+// A key of lpips.LPIPS's state_dict; empty for what it holds twice ("lins.0.model.1.weight" is
+// "lin0.model.1.weight") and for constants ("scaling_layer.shift").
+std::string lpips_key(const std::string& key);
+
 }  // namespace omr::io

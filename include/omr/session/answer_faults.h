@@ -7,9 +7,10 @@
 
 namespace omr::session {
 
-// One each when nothing changed although a thing was named and not praised, when a thing went or
-// came a second time although the feedback wanted neither. Of an answer in which keep_unspoken()
-// has put back what the feedback leaves alone; the prompt is plain text.
+// One each when nothing changed although a thing was named and not praised, when a thing went that
+// the feedback wanted to stay or did not speak of, when one came a second time unasked. Of an
+// answer in which keep_unspoken() has put back what the feedback leaves alone; the prompt is plain
+// text.
 int faults_that_show(const std::string& prompt, const std::string& feedback,
                      const Refinement& answer);
 

@@ -2,6 +2,7 @@
 // pass over parameters, gradients and moments.
 #pragma once
 
+#include <cstddef>
 #include <vector>
 
 #include "omr/io/safetensors.h"
@@ -21,6 +22,7 @@ struct AdamWSettings {
 struct ParameterGroup {
   NamedParameters parameters;
   double lr_factor = 1.0;
+  bool clipped_apart = false;  // by its own norm: its gradients do not make the others' steps small
 };
 
 class AdamW {
@@ -33,11 +35,15 @@ class AdamW {
   // L2 norm over all gradients, as torch.nn.utils.clip_grad_norm_ measures it. Not finite when any
   // is not.
   double gradient_norm() const;
+  // The same over the groups that are clipped together, and then over each that is clipped apart.
+  std::vector<double> gradient_norms() const;
 
   // One update with learning rate `lr`. Gradients are divided by `gradient_divisor` on the way:
   // loss scale, number of samples and clipping in one number. A parameter that got no gradient
   // stays.
   void step(double lr, double gradient_divisor = 1.0);
+  // With a divisor for each of gradient_norms().
+  void step(double lr, const std::vector<double>& gradient_divisors);
 
   // All parameters, in the groups' order.
   const NamedParameters& parameters() const { return all_; }
@@ -54,7 +60,9 @@ class AdamW {
     at::Tensor exp_avg, exp_avg_sq, steps;
   };
   NamedParameters all_;
-  std::vector<double> lr_factors_;  // one a parameter
+  std::vector<double> lr_factors_;      // one a parameter
+  std::vector<std::size_t> clip_sets_;  // one a parameter: which of gradient_norms() is its
+  std::size_t clip_set_count_ = 1;
   std::vector<Moments> moments_;
   AdamWSettings settings_;
 };

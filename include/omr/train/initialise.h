@@ -10,6 +10,7 @@
 #include "omr/reward/clip_model.h"
 #include "omr/text/clip_text_model.h"
 #include "omr/train/layout_decoder.h"
+#include "omr/train/patch_discriminator.h"
 
 namespace omr::train {
 
@@ -20,6 +21,9 @@ void initialise(diffusion::UNet2DConditionModelImpl& unet, at::Generator generat
 void initialise(diffusion::AutoencoderKLImpl& vae, at::Generator generator);
 // The same; its queries are normals of deviation 0.5.
 void initialise(LayoutDecoderImpl& decoder, at::Generator generator);
+// PyTorch's biases; convolutions are normals of deviation 0.02 about 0, norms about 1
+// (taming-transformers, modules/discriminator/model.py, weights_init).
+void initialise(PatchDiscriminatorImpl& discriminator, at::Generator generator);
 
 // CLIPPreTrainedModel._init_weights (transformers models/clip/modeling_clip.py): normals whose
 // deviation falls with width and depth, biases zero. `config` gives initializer_range,

@@ -94,7 +94,7 @@ struct StepReport {
   std::int64_t steps = 0;
   double loss = 0;
   double learning_rate = 0;
-  double grad_norm = 0;
+  double grad_norm = 0;  // without the groups that are clipped apart
   double steps_per_second = 0;
   bool logged = false;  // its line went to train.jsonl
 };

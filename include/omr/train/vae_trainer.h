@@ -1,4 +1,5 @@
-// Trains an AutoencoderKL: reconstruction and KL.
+// Trains an AutoencoderKL: reconstruction and KL, and on request a perceptual distance and a
+// discriminator.
 #pragma once
 
 #include <filesystem>
@@ -25,13 +26,22 @@ struct VaeSettings {
   // sample's deviation is drawn from [0, latent_noise], in deviations of the latents.
   double latent_noise = 0;
   AutoencoderLossWeights weights;
-  double object_weight = 1.0;  // of pixels that differ from a plain background, see object_weights
+  double object_weight = 1.0;   // of pixels that differ from a plain background, see object_weights
+  std::filesystem::path lpips;  // file as reward::load_lpips takes it; empty: none, and
+                                // weights.perceptual says nothing
+  // Of the discriminator's judgement, on top of the balance that adaptive_weight() keeps; 0: there
+  // is no discriminator.
+  double adversarial_weight = 0;
+  std::int64_t adversarial_start = 0;  // step from which on there is one
   at::ScalarType output_dtype = at::kFloat;
 };
 
 // Leaves `vae/` in the run's folder. From nothing, its scaling_factor is measured: 1 / the
-// deviation of the latents of 256 pictures (arXiv 2112.10752, §D.1). Throws as load_vae and
-// run_training do.
+// deviation of the latents of 256 pictures (arXiv 2112.10752, §D.1). The discriminator is trained
+// at the autoencoder's rate, on the same samples and in the same update, and is left in the
+// checkpoints only. Throws as load_vae, load_lpips and run_training do; Error(usage) for pictures
+// too small for LPIPS or the discriminator, and for a discriminator with fp16, which loses the
+// gradients that are balanced.
 void train_vae(const VaeSettings& settings, const ImageTextSource& source,
                const ImageTextSource& held_out, ProcessGroup& processes,
                const LoopObserver& observer, const Cancellation& cancellation);
