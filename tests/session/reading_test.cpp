@@ -80,8 +80,8 @@ TEST_F(ReadingTest, NothingGoesThatTheFeedbackDidNotMean) {
               "a star and a moon")
         << feedback;
   }
-  for (const char* feedback : {"remove the star", "take the star out", "drop stars",
-                               "get rid of it", "only the moon, please"}) {
+  for (const char* feedback :
+       {"remove the star", "take the star out", "drop stars", "get rid of it"}) {
     EXPECT_EQ(read("a star and a moon", feedback, "a moon", {"a star and a moon"}).answer.prompt,
               "a moon")
         << feedback;

@@ -20,9 +20,9 @@ namespace omr::session {
 struct PhraseWeightOptions {
   double w_min = 0.8;
   double w_max = 1.4;
-  double shortfall_gain = 0.25;
-  double changed_gain = 0.15;
-  double reaction_gain = 0.15;
+  double shortfall_gain = 0.08;
+  double changed_gain = 0.05;
+  double reaction_gain = 0.05;
   double dead_band = 0.25;  // in σ; smaller differences are noise
 
   bool operator==(const PhraseWeightOptions&) const = default;
