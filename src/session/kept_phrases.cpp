@@ -20,12 +20,6 @@ bool holds_run(const WordList& words, const WordList& run) {
   return std::search(words.begin(), words.end(), run.begin(), run.end()) != words.end();
 }
 
-bool is_function_word(const std::string& word) {
-  static const std::set<std::string> words = {"the", "of", "to", "with", "is", "be"};
-  return words.count(word) != 0 || is_indefinite(word) || is_preposition(word) ||
-         is_conjunction(word);
-}
-
 WordList content_words(std::string_view text) {
   WordList out;
   for (std::string& word : folded_words(text)) {

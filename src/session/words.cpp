@@ -197,4 +197,10 @@ bool is_preposition(const std::string& word) {
   return words.count(word) != 0;
 }
 
+bool is_function_word(const std::string& word) {
+  static const std::set<std::string> words = {"the", "of", "to", "with", "is", "be"};
+  return words.count(word) != 0 || is_indefinite(word) || is_preposition(word) ||
+         is_conjunction(word);
+}
+
 }  // namespace omr::session

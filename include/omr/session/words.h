@@ -37,8 +37,9 @@ std::string tidy(std::string_view text);
 std::string cut_out(std::string_view text, std::size_t begin, std::size_t end);
 
 // Closed classes of English words, folded.
-bool is_conjunction(const std::string& word);  // and, or, but, plus, …
-bool is_indefinite(const std::string& word);   // a, an, some, many and number words
-bool is_preposition(const std::string& word);  // in, on, under, … but not of, to
+bool is_conjunction(const std::string& word);    // and, or, but, plus, …
+bool is_indefinite(const std::string& word);     // a, an, some, many and number words
+bool is_preposition(const std::string& word);    // in, on, under, … but not of, to
+bool is_function_word(const std::string& word);  // these, and the, of, to, with, is, be
 
 }  // namespace omr::session
