@@ -45,9 +45,7 @@ bool may_go(const Phrase& phrase, const WordList& feedback) {
   if (holds_any(feedback, pointing)) return true;
   const WordList own = folded_words(phrase.text);
   return std::any_of(own.begin(), own.end(), [&](const std::string& word) {
-    return !is_function_word(word) &&
-           std::any_of(feedback.begin(), feedback.end(),
-                       [&](const std::string& other) { return same_word(other, word); });
+    return !is_function_word(word) && holds(feedback, word);
   });
 }
 

@@ -11,11 +11,6 @@ namespace {
 
 using WordList = std::vector<std::string>;  // folded
 
-bool holds(const WordList& words, const std::string& word) {
-  return std::any_of(words.begin(), words.end(),
-                     [&](const std::string& other) { return same_word(other, word); });
-}
-
 bool holds_run(const WordList& words, const WordList& run) {
   return std::search(words.begin(), words.end(), run.begin(), run.end()) != words.end();
 }

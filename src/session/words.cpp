@@ -127,6 +127,11 @@ bool same_word(const std::string& folded_a, const std::string& folded_b) {
   return folded_a == folded_b || singular(folded_a) == singular(folded_b);
 }
 
+bool holds(const std::vector<std::string>& words, const std::string& word) {
+  return std::any_of(words.begin(), words.end(),
+                     [&](const std::string& other) { return same_word(other, word); });
+}
+
 std::string tidy(std::string_view text) {
   std::string out;
   for (const char c : text) {

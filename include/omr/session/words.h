@@ -27,6 +27,8 @@ bool holds_any(const std::vector<std::string>& words, const std::set<std::string
 
 // Equal up to letter case and a plural s: "Stars" and "star".
 bool same_word(const std::string& folded_a, const std::string& folded_b);
+// Whether one of the folded words is the same_word().
+bool holds(const std::vector<std::string>& words, const std::string& word);
 
 // White space collapsed, no space before , ; . and none of these doubled, left over or dangling:
 // text from which pieces were cut reads on.
