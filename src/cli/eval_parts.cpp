@@ -147,10 +147,12 @@ void eval_reward(const EvalPartsOptions& options, session::RewardModel& model, i
   if (options.output.json) {
     print_event({{"event", "reward"},
                  {"pairs", to_json(skill.pairs)},
+                 {"miscounts", to_json(skill.miscounts)},
                  {"by_kind", to_json(skill.by_kind)}});
     return;
   }
-  print_line("reward: the right one of two pictures preferred " + in_words(skill.pairs));
+  print_line("reward: the right one of two pictures preferred " + in_words(skill.pairs) +
+             ", against one object too many or too few " + in_words(skill.miscounts));
   print_line("  by what is wrong in the other: " + eval::in_words(skill.by_kind));
 }
 
@@ -188,7 +190,10 @@ void setup_eval_parts(CLI::App& app, Command& selected) {
       ->check(CLI::Range(1, 1000000));
   command->add_option("--edits", options->edits, "edits to refine, of one wish and of two each")
       ->check(CLI::Range(1, 1000000));
-  command->add_option("--pairs", options->pairs, "pairs of pictures to judge")
+  command
+      ->add_option(
+          "--pairs", options->pairs,
+          "pairs of pictures to judge, of one wrong attribute and of one wrong object each")
       ->check(CLI::Range(1, 1000000));
   command->add_option("--out", options->out,
                       "folder for drawings.html and missed_edits.jsonl, for a person to check");

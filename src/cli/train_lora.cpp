@@ -222,6 +222,12 @@ void add_reward_training_options(CLI::App& command, LoraOptions& options) {
       ->capture_default_str();
   command.add_option("--ppo-steps", lora.ppo.steps, "ppo: DDIM steps of a drawing")
       ->capture_default_str();
+  command
+      .add_option("--ppo-first-step", lora.ppo.first_step,
+                  "ppo: first step that is drawn with noise and learnt, from 0")
+      ->capture_default_str();
+  command.add_option("--ppo-last-step", lora.ppo.last_step,
+                     "ppo: the last one (default: of the drawing)");
   command.add_option("--guidance-scale", lora.ppo.guidance_scale, "ppo: guidance of a drawing")
       ->capture_default_str();
   command

@@ -70,6 +70,10 @@ void add_picture_source_options(CLI::App& app, TrainOptions& options) {
   app.add_flag("--scenes", options.scenes, "draw scenes instead, without end");
   app.add_option("--pictures", options.pictures,
                  "of the scenes, use the first so many again and again");
+  app.add_option("--unsaid", options.unsaid,
+                 "share of places and of backgrounds that the scenes' captions leave out (default: "
+                 "0.15 and 0.1)")
+      ->check(CLI::Range(0.0, 1.0));
   app.add_option("--size", options.size, "pixels of the training pictures: N or WxH")->required();
 }
 
@@ -127,6 +131,7 @@ PictureSources open_picture_sources(const TrainOptions& options, SceneStyle styl
     settings.pictures = options.pictures;
     settings.dense = style == SceneStyle::dense;
     if (style == SceneStyle::told_whole) settings.captions = kWholeCaptions;
+    if (options.unsaid) settings.captions = {*options.unsaid, 0, 0, *options.unsaid};
     out.training = std::make_shared<train::SceneSource>(settings);
     settings.seed = held_out_seed(options);
     settings.pictures = 0;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -32,12 +33,13 @@ struct TrainOptions {
   std::string validation;
   bool scenes = false;
   std::uint64_t pictures = 0;
+  std::optional<double> unsaid;  // share of what the scenes' captions leave out
   std::string size;
 };
 
 // Steps, batch, learning rate, precision, checkpoints, output. Defaults stand in `options` already.
 void add_train_options(CLI::App& app, TrainOptions& options);
-// --data, --validation, --scenes, --pictures, --size.
+// --data, --validation, --scenes, --pictures, --unsaid, --size.
 void add_picture_source_options(CLI::App& app, TrainOptions& options);
 
 // The folder of --init or --config, and whether training begins from nothing. Throws Error(usage)

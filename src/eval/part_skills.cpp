@@ -36,15 +36,30 @@ Interval attributes_interval(const std::vector<DrawnCaption>& drawn, const Skill
   return bootstrap_interval(values, seed);
 }
 
-// Of two scenes that differ in one attribute.
-std::string kind_of_difference(const scenes::Scene& a, const scenes::Scene& b) {
-  for (std::size_t i = 0; i < a.objects.size(); ++i) {
-    if (a.objects[i].shape != b.objects[i].shape) return "shape";
-    if (a.objects[i].colour != b.objects[i].colour) return "colour";
-    if (a.objects[i].size != b.objects[i].size) return "size";
-    if (a.objects[i].place != b.objects[i].place) return "place";
+// Of two scenes that differ in one thing.
+std::string kind_of_difference(const scenes::Scene& scene, const scenes::Scene& other) {
+  if (other.objects.size() > scene.objects.size()) return "one too many";
+  if (other.objects.size() < scene.objects.size()) return "one too few";
+  for (std::size_t i = 0; i < scene.objects.size(); ++i) {
+    const scenes::Object &a = scene.objects[i], &b = other.objects[i];
+    if (a.shape != b.shape) return "shape";
+    if (a.colour != b.colour) return "colour";
+    if (a.size != b.size) return "size";
+    if (a.place != b.place) return "place";
   }
   return "background";
+}
+
+// 1 where the first picture is nearer to the caption; a tie counts for nothing.
+double prefers_first(session::RewardModel& model, const std::string& caption,
+                     const std::vector<Image>& images) {
+  std::vector<double> scores = model.preferences(caption, images);
+  if (scores.empty()) {
+    const session::Embedding text = model.embed_text({caption}).front();
+    for (const session::Embedding& image : model.embed_images(images))
+      scores.push_back(session::cosine(text, image));
+  }
+  return scores[0] > scores[1] ? 1 : 0;
 }
 
 session::ImageRequest request_for(const std::string& caption, const session::Settings& settings,
@@ -52,7 +67,7 @@ session::ImageRequest request_for(const std::string& caption, const session::Set
   session::ImageRequest request;
   request.prompt = caption;
   request.negative_prompt = settings.negative_prompt;
-  request.candidates = {{.seed = seed}};
+  request.candidates.emplace_back().seed = seed;
   request.steps = settings.steps;
   request.guidance_scale = settings.guidance_scale;
   request.scheduler = settings.scheduler;
@@ -127,28 +142,30 @@ RefiningSkill measure_refining(session::LanguageModel& model, int readings, int 
 JudgingSkill measure_judging(session::RewardModel& model, int width, int count, std::uint64_t seed,
                              const SkillProgress& progress, const Cancellation& cancellation) {
   JudgingSkill out;
-  std::vector<double> right;
-  for (int i = 0; i < count; ++i) {
-    cancellation.check();
-    scenes::Random random(seed, static_cast<std::uint64_t>(i));
-    const scenes::Scene scene = scenes::sample_scene(random);
-    const scenes::Scene other = scenes::hard_negative(scene, random);
-    const std::vector<Image> images = {scenes::draw_scene(scene, width),
-                                       scenes::draw_scene(other, width)};
-    const std::string caption = scenes::caption(scene);
-    std::vector<double> scores = model.preferences(caption, images);
-    if (scores.empty()) {
-      const session::Embedding text = model.embed_text({caption}).front();
-      for (const session::Embedding& image : model.embed_images(images))
-        scores.push_back(session::cosine(text, image));
+  int done = 0;
+  const auto measure = [&](const auto& spoil) {
+    std::vector<double> right;
+    for (int i = 0; i < count; ++i) {
+      cancellation.check();
+      scenes::Random random(seed, static_cast<std::uint64_t>(i));
+      const scenes::Scene scene = scenes::sample_scene(random);
+      const scenes::Scene other = spoil(scene, random);
+      right.push_back(
+          prefers_first(model, scenes::caption(scene),
+                        {scenes::draw_scene(scene, width), scenes::draw_scene(other, width)}));
+      Share& share = out.by_kind[kind_of_difference(scene, other)];
+      ++share.of;
+      share.right += right.back() == 1;
+      if (progress) progress(++done, 2 * count);
     }
-    right.push_back(scores[0] > scores[1] ? 1 : 0);
-    Share& share = out.by_kind[kind_of_difference(scene, other)];
-    ++share.of;
-    share.right += scores[0] > scores[1] ? 1 : 0;
-    if (progress) progress(i + 1, count);
-  }
-  out.pairs = skill_of(right, seed);
+    return skill_of(right, seed);
+  };
+  out.pairs = measure([](const scenes::Scene& scene, scenes::Random& random) {
+    return scenes::hard_negative(scene, random);
+  });
+  out.miscounts = measure([](const scenes::Scene& scene, scenes::Random& random) {
+    return scenes::miscounted(scene, random);
+  });
   return out;
 }
 

@@ -138,6 +138,25 @@ Edit sample_change(const Description& description, Random& random) {
   }
 }
 
+Edit sample_miscount(const Description& description, Random& random) {
+  const std::vector<ObjectDescription>& objects = description.objects;
+  Edit edit;
+  if (objects.size() > 1 && random.chance(0.5)) {
+    edit.kind = EditKind::remove;
+    edit.object = random.below(objects.size());
+    return edit;
+  }
+  edit.kind = EditKind::add;
+  do {
+    edit.value = sample_object(random);
+    const ObjectDescription& other = random.pick(objects);
+    if (random.chance(0.25)) edit.value.shape = other.shape;
+    if (random.chance(0.25)) edit.value.colour = other.colour.value_or(*edit.value.colour);
+    // Adding one that is there would change that one.
+  } while (apply_edits(description, std::span(&edit, 1)).objects.size() == objects.size());
+  return edit;
+}
+
 std::vector<Edit> sample_edits(const Description& description, Random& random,
                                const EditOptions& options) {
   if (description.objects.empty()) {

@@ -64,15 +64,6 @@ RefinerRecord refiner_record(std::uint64_t seed, std::uint64_t index, const Edit
           change_in_words(before, edits)};
 }
 
-Description hard_negative(const Description& description, Random& random) {
-  check_has_objects(!description.objects.empty());
-  while (true) {
-    const Edit change = sample_change(description, random);
-    Description result = apply_edits(description, std::span(&change, 1));
-    if (!has_twins(result) && (fits(result) || !fits(description))) return result;
-  }
-}
-
 SaidScene hard_negative(const SaidScene& before, Random& random) {
   check_has_objects(!before.said.objects.empty());
   while (true) {
@@ -86,6 +77,14 @@ SaidScene hard_negative(const SaidScene& before, Random& random) {
 
 Scene hard_negative(const Scene& scene, Random& random) {
   return hard_negative({scene, describe(scene)}, random).scene;
+}
+
+Scene miscounted(const Scene& scene, Random& random) {
+  check_has_objects(!scene.objects.empty());
+  while (true) {
+    const std::vector<Edit> change = {sample_miscount(describe(scene), random)};
+    if (std::optional<Scene> other = edited(scene, change, random)) return *std::move(other);
+  }
 }
 
 }  // namespace omr::scenes

@@ -11,8 +11,13 @@ namespace omr::schedulers {
 
 DDIMScheduler::DDIMScheduler(const SchedulerConfig& config, int steps, double eta)
     : VariancePreservingScheduler(config, spaced_timesteps(config, steps)),
-      eta_(eta),
+      etas_(timesteps().size(), eta),
       stride_(config.num_train_timesteps / steps) {}
+
+DDIMScheduler::DDIMScheduler(const SchedulerConfig& config, const std::vector<double>& etas)
+    : DDIMScheduler(config, static_cast<int>(etas.size())) {
+  etas_ = etas;
+}
 
 StepOutput DDIMScheduler::step(const at::Tensor& model_output, std::size_t index,
                                const at::Tensor& sample, const Generators& generators) {
@@ -23,7 +28,7 @@ StepOutput DDIMScheduler::step(const at::Tensor& model_output, std::size_t index
   const at::Tensor x0 = threshold_sample(config_, prediction.original_sample);
 
   const double variance = (1 - there) / (1 - here) * (1 - here / there);
-  const double std = eta_ * std::sqrt(std::max(variance, 0.0));
+  const double std = etas_.at(index) * std::sqrt(std::max(variance, 0.0));
   const double direction = std::sqrt(std::max(1 - there - std * std, 0.0));
   const at::Tensor mean = std::sqrt(there) * x0 + direction * prediction.epsilon;
   if (std == 0) return {mean, x0, mean, 0};

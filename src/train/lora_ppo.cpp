@@ -5,7 +5,9 @@
 // and a run resumed within an epoch draws its pictures again.
 #include <algorithm>
 #include <map>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include <ATen/ATen.h>
 
@@ -28,6 +30,8 @@ namespace {
 
 constexpr double kPpoAnchor = 0.01;
 constexpr std::int64_t kSamplesPerPrompt = 8;
+
+int last_step(const PpoSettings& ppo) { return ppo.last_step.value_or(ppo.steps - 1); }
 
 // Of one micro-batch.
 struct Trajectory {
@@ -86,6 +90,8 @@ class Ppo : public LoraObjective {
   io::Json settings() const override {
     io::Json out = run_.data.prompts->description();
     out["ppo_steps"] = settings_.steps;
+    out["ppo_first_step"] = settings_.first_step;
+    out["ppo_last_step"] = last_step(settings_);
     out["guidance_scale"] = settings_.guidance_scale;
     out["updates_per_roll_out"] = settings_.updates_per_roll_out;
     out["clip_range"] = settings_.clip_range;
@@ -131,12 +137,13 @@ class Ppo : public LoraObjective {
   };
 
   std::unique_ptr<schedulers::Scheduler> make_scheduler() const {
+    std::vector<double> etas(static_cast<std::size_t>(settings_.steps), 0.0);
+    std::fill(etas.begin() + settings_.first_step, etas.begin() + last_step(settings_) + 1, 1.0);
     return std::make_unique<schedulers::DDIMScheduler>(
-        run_.models.scheduler_config_of(schedulers::SchedulerName::ddim), settings_.steps,
-        /*eta=*/1.0);
+        run_.models.scheduler_config_of(schedulers::SchedulerName::ddim), etas);
   }
 
-  // Calls that leave something to chance: the last one may not.
+  // Calls that leave something to chance: those of the window, but the drawing's last one may not.
   void find_actions() {
     const auto scheduler = make_scheduler();
     const schedulers::Generators generators = {generator_for(0, Purpose::roll_out, 0)};
@@ -280,6 +287,15 @@ std::unique_ptr<LoraObjective> make_ppo(const LoraRun& run) {
     throw Error(ErrorKind::usage,
                 "ppo takes at least 2 steps a picture, 1 update a roll-out, a buffer of 1 reward "
                 "and 2 rewards to compare with");
+  }
+  // The drawing's last step adds no noise: a window of it alone has nothing to learn from.
+  if (ppo.first_step < 0 || ppo.first_step > last_step(ppo) || last_step(ppo) >= ppo.steps ||
+      ppo.first_step == ppo.steps - 1) {
+    throw Error(ErrorKind::usage, "the steps that ppo learns, " + std::to_string(ppo.first_step) +
+                                      " to " + std::to_string(last_step(ppo)) +
+                                      ", must lie within the " + std::to_string(ppo.steps) +
+                                      " steps of the drawing, counted from 0, and not be the last "
+                                      "alone");
   }
   return std::make_unique<Ppo>(run);
 }

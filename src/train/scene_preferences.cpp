@@ -10,15 +10,13 @@ namespace omr::train {
 
 PreferencePair ScenePreferences::pair(std::uint64_t index) const {
   scenes::Random random(seed_, index);
-  const scenes::Description right =
-      scenes::describe(scenes::sample_scene(random), captions_, random);
-  const scenes::Description wrong = scenes::hard_negative(right, random);
-  // With one seed, what the captions leave unsaid falls out alike in both pictures.
-  const std::uint64_t unsaid = random.next();
+  const scenes::Scene scene = scenes::sample_scene(random);
+  const scenes::SaidScene right = {scene, scenes::describe(scene, captions_, random)};
+  const scenes::SaidScene wrong = scenes::hard_negative(right, random);
   PreferencePair out;
-  out.prompt = scenes::caption(right);
-  out.image_0 = scenes::draw_scene(scenes::scene_of(right, unsaid), size_);
-  out.image_1 = scenes::draw_scene(scenes::scene_of(wrong, unsaid), size_);
+  out.prompt = scenes::caption(right.said);
+  out.image_0 = scenes::draw_scene(right.scene, size_);
+  out.image_1 = scenes::draw_scene(wrong.scene, size_);
   if (random.chance(0.5)) {
     std::swap(out.image_0, out.image_1);
     out.label_0 = 0;

@@ -72,7 +72,9 @@ io::Json SceneSource::description() const {
   return {{"data", settings_.dense ? "scenes, dense" : "scenes"},
           {"scenes_seed", settings_.seed},
           {"scenes_size", settings_.size},
-          {"scenes_pictures", settings_.pictures}};
+          {"scenes_pictures", settings_.pictures},
+          {"scenes_places_unsaid", settings_.captions.leave_out_place},
+          {"scenes_backgrounds_unsaid", settings_.captions.leave_out_background}};
 }
 
 }  // namespace omr::train

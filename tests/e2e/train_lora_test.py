@@ -21,8 +21,8 @@ COMMON = {"model": PACK, "size": 32, "batch": 2, "rank": 2, "lr": 1e-3, "held-ou
 METHODS = {
     "sft": {"train-text-encoder": True},
     "refl": {"refl-steps": 5, "refl-first-step": 2, "refl-last-step": 4, "patience": 3},
-    # Two updates to a roll-out: the third stands within one.
-    "ppo": {"ppo-steps": 3, "samples-per-prompt": 2, "updates-per-roll-out": 2, "accumulate": 2, "advantage-min-count": 2,
+    # Two updates to a roll-out: the third stands within one. Two of the steps are learnt.
+    "ppo": {"ppo-steps": 5, "ppo-first-step": 1, "ppo-last-step": 2, "samples-per-prompt": 2, "updates-per-roll-out": 2, "accumulate": 2, "advantage-min-count": 2,
             "blocks": "up_blocks"},
     "dpo": {"beta": 500},
 }
@@ -125,7 +125,8 @@ class TrainLoraTest(EndToEndTest):
         bare = {"scenes": None}
         for method, more, said in (("sft", bare | {"prompts": prompts}, "--data DIR or --scenes"), ("refl", bare, "--prompts FILE"),
                                    ("ppo", bare | {"prompts": prompts, "samples_per_prompt": 3}, "--samples-per-prompt"),
-                                   ("dpo", bare, "--pairs FILE.jsonl"), ("grpo", {}, "sft, refl, ppo, dpo"),
+                                   ("dpo", bare, "--pairs FILE.jsonl"), ("ppo", {"ppo_first_step": 4, "ppo_last_step": None}, "4 to 4"),
+                                   ("ppo", {"ppo_last_step": 5}, "1 to 5"), ("grpo", {}, "sft, refl, ppo, dpo"),
                                    ("sft", {"target_modules": "to_x"}, "to_x"), ("sft", {"patience": 2}, "--method refl or ppo"),
                                    ("refl", {"patience": 2, "held_out_prompts": 0}, "--held-out-prompts"),
                                    ("ppo", bare | {"prompts": prompts, "reward_term": "cons"}, "the picture of the round before"),

@@ -125,8 +125,10 @@ TEST(JudgingSkillTest, TheCaptionsOwnPictureIsTheRightOne) {
   EXPECT_GE(skill.pairs.right, 39);
   std::int64_t of = 0;
   for (const auto& [kind, share] : skill.by_kind) of += share.of;
-  EXPECT_EQ(of, 40);
+  EXPECT_EQ(of, 80);
   EXPECT_GT(skill.by_kind.at("shape").of, 2);
+  EXPECT_GE(skill.miscounts.right, 39);
+  EXPECT_EQ(skill.by_kind.at("one too many").of + skill.by_kind.at("one too few").of, 40);
 }
 
 TEST(JudgingSkillTest, ATieIsNotRight) {

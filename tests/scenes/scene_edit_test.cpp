@@ -90,7 +90,7 @@ TEST(SceneEditTest, HardNegativesDifferInOneAttribute) {
     EXPECT_EQ(count, 1) << caption(scene) << " / " << caption(changed);
 
     const Description said = describe(scene, {0.5, 0.5, 0.0, 0.5}, random);
-    const Description other = hard_negative(said, random);
+    const Description other = hard_negative({scene, said}, random).said;
     count = said.background != other.background;
     for (std::size_t i = 0; i < said.objects.size(); ++i) {
       count += differences(said.objects[i], other.objects[i]);
@@ -99,11 +99,42 @@ TEST(SceneEditTest, HardNegativesDifferInOneAttribute) {
   }
 }
 
+TEST(SceneEditTest, MiscountsHaveOneObjectTooManyOrTooFewAndTheOthersAsTheyWere) {
+  int too_many = 0, alike = 0;
+  for (std::uint64_t index = 0; index < 400; ++index) {
+    Random random(16, index);
+    const Scene scene = sample_scene(random);
+    const Scene changed = miscounted(scene, random);
+    EXPECT_FALSE(has_overlap(changed));
+    EXPECT_EQ(changed.background, scene.background);
+    const bool more = changed.objects.size() > scene.objects.size();
+    const Description fuller = describe(more ? changed : scene);
+    std::vector<ObjectDescription> left = describe(more ? scene : changed).objects;
+    ASSERT_EQ(fuller.objects.size(), left.size() + 1);
+    EXPECT_FALSE(left.empty());
+    too_many += more;
+    std::size_t at = 0;
+    for (const ObjectDescription& object : fuller.objects) {
+      if (at < left.size() && differences(object, left[at]) == 0) ++at;
+    }
+    EXPECT_EQ(at, left.size()) << caption(scene) << " / " << caption(changed);
+    if (!more) continue;
+    for (const ObjectDescription& object : left) {
+      alike += object.shape == fuller.objects.back().shape;
+      EXPECT_FALSE(object.shape == fuller.objects.back().shape &&
+                   object.colour == fuller.objects.back().colour);
+    }
+  }
+  EXPECT_GT(too_many, 150);
+  EXPECT_LT(too_many, 350);
+  EXPECT_GT(alike, too_many / 4) << "a second one of a shape is what drawers add";
+}
+
 TEST(SceneEditTest, AnEmptySceneIsRefused) {
   Random random(1);
   EXPECT_THROW(edit({}, random), Error);
   EXPECT_THROW(hard_negative(Scene{}, random), Error);
-  EXPECT_THROW(hard_negative(Description{}, random), Error);
+  EXPECT_THROW(miscounted({}, random), Error);
 }
 
 // Puts a record's change into its prompt, as one who reads it would.

@@ -89,6 +89,21 @@ TEST(DDIMSchedulerTest, StochasticStepReportsItsMeanAndDeviation) {
   EXPECT_GT(noise.std().item<double>(), 0.3);
 }
 
+TEST(DDIMSchedulerTest, StepsWithTheirOwnEtaAreThoseOfASchedulerWithThatEta) {
+  DDIMScheduler mixed(SchedulerConfig{}, {0, 1, 0.5, 0});
+  const at::Generator seed = at::make_generator<at::CPUGeneratorImpl>(5);
+  const at::Tensor sample = at::randn({1, 2, 3, 3}, seed);
+  const std::vector<double> etas = {0, 1, 0.5, 0};
+  for (std::size_t i = 0; i < etas.size(); ++i) {
+    DDIMScheduler alike(SchedulerConfig{}, 4, etas[i]);
+    const StepOutput want = alike.step(sample * 0.5, i, sample, {seed.clone()});
+    const StepOutput out = mixed.step(sample * 0.5, i, sample, {seed.clone()});
+    EXPECT_EQ(out.std > 0, etas[i] > 0) << i;
+    EXPECT_EQ(out.std, want.std) << i;
+    EXPECT_TRUE(out.prev_sample.equal(want.prev_sample)) << i;
+  }
+}
+
 TEST(SchedulerTest, ImpossibleStepCountsAreUsageErrors) {
   for (int steps : {0, -3, 1001}) {
     for (const char* name : {"ddim", "ddpm", "euler", "euler_a", "heun", "lms", "pndm", "dpmpp_2m",

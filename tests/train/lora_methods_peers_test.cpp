@@ -214,7 +214,9 @@ TEST_F(PeersLoraTest, DiffusionDpoWithAdaptersOffAsReferenceAndTenUpdatesMatchPy
     const auto own = errors();
     const DiffusionDpoLoss loss =
         diffusion_dpo_loss(own[0], own[1], reference[0], reference[1], at::ones({3}), 500);
-    if (first) EXPECT_NEAR(loss.implicit_accuracy, get("accuracy").item<double>(), 1e-6);
+    if (first) {
+      EXPECT_NEAR(loss.implicit_accuracy, get("accuracy").item<double>(), 1e-6);
+    }
     first = false;
     return loss.losses.mean();
   });

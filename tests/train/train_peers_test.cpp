@@ -282,7 +282,9 @@ void check_spread(const fs::path& folder, const torch::nn::Module& module) {
     const double mean = values[0], deviation = values[1], count = values[2];
     const double tolerance = 6 * std::max(deviation, 1e-9) / std::sqrt(count);
     EXPECT_NEAR(item.value().mean().item<double>(), mean, tolerance + 1e-6);
-    if (count > 1) EXPECT_NEAR(item.value().std().item<double>(), deviation, tolerance);
+    if (count > 1) {
+      EXPECT_NEAR(item.value().std().item<double>(), deviation, tolerance);
+    }
     ++seen;
   }
   EXPECT_EQ(seen, spread.size());

@@ -78,12 +78,13 @@ RefiningSkill measure_refining(session::LanguageModel& model, int readings, int 
                                const Cancellation& cancellation);
 
 struct JudgingSkill {
-  Skill pairs;          // in which the right picture is preferred
-  ValueShares by_kind;  // of the attribute that is wrong in the other one: "shape", "background"
+  Skill pairs;          // of pictures that differ in one attribute: the right one is preferred
+  Skill miscounts;      // … that differ in an object too many or too few
+  ValueShares by_kind;  // of what is wrong in the other one: "shape", "background", "one too many"
 };
 
-// A caption's own picture against one that differs in one attribute, both drawn without a fault at
-// `width` pixels a side.
+// A caption's own picture against `count` that differ in one attribute and as many that differ in
+// one object, all drawn without a fault at `width` pixels a side.
 JudgingSkill measure_judging(session::RewardModel& model, int width, int count, std::uint64_t seed,
                              const SkillProgress& progress, const Cancellation& cancellation);
 

@@ -62,4 +62,8 @@ std::vector<Edit> sample_edits(const Description& description, Random& random,
 // description has objects.
 Edit sample_change(const Description& description, Random& random);
 
+// One object more, which half of the time shares its shape or its colour with another, or where
+// there are two and more one less. The description has objects.
+Edit sample_miscount(const Description& description, Random& random);
+
 }  // namespace omr::scenes

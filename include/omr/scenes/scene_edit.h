@@ -32,19 +32,21 @@ inline constexpr CaptionOptions kPromptOptions = {0.4, 0.3, 0.0, 0.4};
 RefinerRecord refiner_record(std::uint64_t seed, std::uint64_t index,
                              const EditOptions& options = {});
 
-// The same with exactly one attribute changed: a shape, colour, size or place of one object, or the
-// background; of a description, one that it says. Objects keep apart. Throws Error(usage) for a
-// scene or description without objects.
-Scene hard_negative(const Scene& scene, Random& random);
-Description hard_negative(const Description& description, Random& random);
-
+// A scene and what is said of it: describe(scene, …).
 struct SaidScene {
   Scene scene;
   Description said;
 };
 
-// A scene and what is said of it (describe(scene, …)), both with the one change that is said. What
-// stays, jitter included, stays as far as there is room.
+// What can be wrong in a picture. Objects keep apart; what stays, jitter included, stays as far as
+// there is room. All throw Error(usage) for a scene without objects.
+
+// Exactly one attribute changed, one that is said: a shape, colour, size or place of one object, or
+// the background.
 SaidScene hard_negative(const SaidScene& before, Random& random);
+Scene hard_negative(const Scene& scene, Random& random);  // that says all
+
+// One object too many, which often has the shape or the colour of another, or one too few.
+Scene miscounted(const Scene& scene, Random& random);
 
 }  // namespace omr::scenes

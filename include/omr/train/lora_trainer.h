@@ -43,7 +43,12 @@ struct RewardSettings {
 
 // DDPO's, with its defaults (kvablack/ddpo-pytorch, config/base.py, config/dgx.py).
 struct PpoSettings {
-  int steps = 20;  // DDIM with eta 1
+  int steps = 20;  // DDIM, with eta 1 …
+  // … from first_step to last_step, both counted from 0 (absent: the last), and eta 0 elsewhere.
+  // Steps with eta 1 are what is learnt: in a window a picture costs fewer passes and says more
+  // clearly which of its steps was good (MixGRPO, arXiv 2507.21802).
+  int first_step = 0;
+  std::optional<int> last_step;
   double guidance_scale = 4.0;
   std::int64_t updates_per_roll_out = 2;
   double clip_range = 1e-4;
