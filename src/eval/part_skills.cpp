@@ -67,7 +67,7 @@ session::ImageRequest request_for(const std::string& caption, const session::Set
   session::ImageRequest request;
   request.prompt = caption;
   request.negative_prompt = settings.negative_prompt;
-  request.candidates.emplace_back().seed = seed;
+  request.candidates = {{.seed = seed}};
   request.steps = settings.steps;
   request.guidance_scale = settings.guidance_scale;
   request.scheduler = settings.scheduler;

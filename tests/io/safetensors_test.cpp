@@ -147,7 +147,9 @@ TEST_P(SafetensorsRuleTest, IsEnforced) {
       error_of([&] { SafetensorsFile::from_bytes(GetParam().bytes, "hostile.safetensors"); });
   EXPECT_EQ(error.kind(), ErrorKind::format);
   EXPECT_TRUE(says(error, "hostile.safetensors")) << error.what();
-  if (GetParam().says != "takes") EXPECT_TRUE(says(error, GetParam().says)) << error.what();
+  if (GetParam().says != "takes") {
+    EXPECT_TRUE(says(error, GetParam().says)) << error.what();
+  }
   EXPECT_LT(std::string(error.what()).size(), 1000u);
 }
 

@@ -42,8 +42,9 @@ TEST(ResolveExecutionTest, AnAbsentDeviceIsAResourceError) {
   const Error error = error_of([] { resolve_execution("cuda:99", "auto"); });
   EXPECT_EQ(error.kind(), ErrorKind::resource);
   EXPECT_TRUE(says(error, "cuda:99") && says(error, "CUDA device")) << error.what();
-  if (!at::hasCUDA())
+  if (!at::hasCUDA()) {
     EXPECT_EQ(error_of([] { resolve_execution("cuda", "auto"); }).kind(), ErrorKind::resource);
+  }
 }
 
 }  // namespace

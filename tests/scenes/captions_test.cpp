@@ -61,7 +61,9 @@ TEST(CaptionsTest, AreReadBackWhole) {
                     said.objects[i].colour != said.objects[j].colour;
       }
     }
-    if (distinct) EXPECT_EQ(read_caption(caption(said)), expected) << caption(said);
+    if (distinct) {
+      EXPECT_EQ(read_caption(caption(said)), expected) << caption(said);
+    }
   }
 }
 

@@ -86,10 +86,16 @@ TEST(SamplingTest, ASceneOfADescriptionSaysWhatTheDescriptionSays) {
     for (std::size_t i = 0; i < said.objects.size(); ++i) {
       EXPECT_EQ(scene.objects[i].shape, said.objects[i].shape);
       EXPECT_EQ(scene.objects[i].size, said.objects[i].size);
-      if (said.objects[i].colour) EXPECT_EQ(scene.objects[i].colour, said.objects[i].colour);
-      if (said.objects[i].place) EXPECT_EQ(scene.objects[i].place, said.objects[i].place);
+      if (said.objects[i].colour) {
+        EXPECT_EQ(scene.objects[i].colour, said.objects[i].colour);
+      }
+      if (said.objects[i].place) {
+        EXPECT_EQ(scene.objects[i].place, said.objects[i].place);
+      }
     }
-    if (said.background) EXPECT_EQ(scene.background, said.background);
+    if (said.background) {
+      EXPECT_EQ(scene.background, said.background);
+    }
   }
 }
 

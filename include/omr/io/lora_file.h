@@ -28,7 +28,7 @@ struct LoraFile {
   std::vector<LoraLayer> layers;
   std::vector<std::string> unread;  // tensors that are no pair of low-rank halves
   std::size_t tensors = 0;          // all tensors but the alphas
-  std::string keys;                 // whose key style: "kohya", "PEFT", …; several are listed
+  std::string keys = {};            // whose key style: "kohya", "PEFT", …; several are listed
 };
 
 // "36 layers of rank 4, 8".

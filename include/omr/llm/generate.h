@@ -19,10 +19,10 @@ namespace omr::llm {
 
 struct GenerateOptions {
   std::int64_t max_new_tokens = 64;
-  std::vector<std::int64_t> eos_token_ids;
-  std::vector<std::string> stop;  // generation ends with the token that completes one of these
-  SamplingOptions sampling;
-  std::optional<at::Generator> generator;  // for temperature > 0
+  std::vector<std::int64_t> eos_token_ids = {};
+  std::vector<std::string> stop = {};  // generation ends with the token that completes one of these
+  SamplingOptions sampling = {};
+  std::optional<at::Generator> generator = {};  // for temperature > 0
 };
 
 // `not_a_number`: the next token's likeliest score was NaN or infinite, as broken weights make

@@ -38,7 +38,7 @@ struct PhraseWeight {
 // noised by `strength` in (0, 1] of the schedule with the noise of `seed`.
 struct CandidateRequest {
   std::uint64_t seed = 0;
-  std::optional<Latents> init;
+  std::optional<Latents> init = {};
   double strength = 1.0;
   bool local = false;  // beyond ImageRequest::region the picture stays that of `init`
   int steps = 0;       // of a schedule of its own; 0: ImageRequest::steps

@@ -9,10 +9,10 @@
 namespace omr::session {
 
 struct Refinement {
-  std::string prompt;                   // the whole new prompt
-  std::optional<std::string> negative;  // what its second line `Negative: …` said
-  bool fallback = false;        // the answer was unusable; `prompt` joins prompt and feedback
-  std::string fallback_reason;  // one clause for the person
+  std::string prompt;                        // the whole new prompt
+  std::optional<std::string> negative = {};  // what its second line `Negative: …` said
+  bool fallback = false;             // the answer was unusable; `prompt` joins prompt and feedback
+  std::string fallback_reason = {};  // one clause for the person
   // A record of an earlier run: prompt and negative are final and taken as they stand.
   bool settled = false;
 };

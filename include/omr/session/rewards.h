@@ -43,7 +43,7 @@ struct RewardInputs {
   std::vector<Embedding> contrasts;
   std::optional<Embedding> kept;  // the picture kept in the round before; none in the first
   double logit_scale = 1;
-  std::vector<double> preferences;  // of each picture; empty: logit_scale·cos(u, e_k)
+  std::vector<double> preferences = {};  // of each picture; empty: logit_scale·cos(u, e_k)
 };
 
 // Which rewards say something in this round: div needs two candidates, cons a kept picture, mi a

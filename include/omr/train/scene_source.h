@@ -18,7 +18,7 @@ struct SceneSourceSettings {
   // More objects, over each other, anywhere: an autoencoder learns edges and colours faster from
   // them.
   bool dense = false;
-  scenes::CaptionOptions captions;
+  scenes::CaptionOptions captions = {};
 };
 
 class SceneSource : public ImageTextSource {
