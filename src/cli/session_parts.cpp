@@ -11,6 +11,7 @@
 #include "omr/io/sha256.h"
 #include "omr/io/weights.h"
 #include "omr/session/candidate_plan.h"
+#include "omr/session/reward_schedule.h"
 #include "omr/text/prompt_weights.h"
 
 namespace omr::cli {
@@ -21,7 +22,7 @@ void add_session_options(CLI::App& app, SessionOptions& options, PictureOptions&
                  "pictures drawn each round, of which the rewards pick one")
       ->check(CLI::Range(1, session::kMaxCandidates));
   app.add_option("--reward-schedule", options.reward_schedule,
-                 "how rewards are mixed over the rounds: paper, static or none");
+                 "how rewards are mixed over the rounds: " + session::reward_schedules_in_words());
   app.add_option("--readings", options.readings,
                  "answers of the refiner that a doubtful one is held against, at most; 0: the "
                  "first is taken")

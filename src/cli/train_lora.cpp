@@ -6,6 +6,7 @@
 #include "omr/core/error.h"
 #include "omr/core/exit_code.h"
 #include "omr/core/log.h"
+#include "omr/session/reward_schedule.h"
 #include "omr/train/lora_trainer.h"
 #include "omr/train/preference_pairs.h"
 #include "omr/train/scene_preferences.h"
@@ -189,7 +190,8 @@ void add_reward_training_options(CLI::App& command, LoraOptions& options) {
       ->capture_default_str();
   command
       .add_option("--reward-schedule", lora.reward.schedule,
-                  "how the total is mixed over a dialogue's rounds: paper, static or none")
+                  "how the total is mixed over a dialogue's rounds: " +
+                      session::reward_schedules_in_words())
       ->capture_default_str();
   command.add_option("--prompts", options.prompts,
                      "file with a prompt a line to draw for (default: captions of --data)");

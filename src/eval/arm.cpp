@@ -35,6 +35,10 @@ const std::vector<Arm>& standard_arms() {
     });
     add("fixed-multipliers", "the paper's schedule, nothing learnt in the session",
         [](Arm& arm) { arm.learning = false; });
+    add("no-mutual-information", "the paper's schedule without mutual information",
+        [](Arm& arm) { arm.reward_schedule = "paper-without-mi"; });
+    add("alignment-only", "candidates picked by preference and mutual information",
+        [](Arm& arm) { arm.reward_schedule = "alignment"; });
     add("preference-only", "candidates picked by preference alone",
         [](Arm& arm) { arm.reward_schedule = "none"; });
     add("one-candidate", "one candidate, of as many UNet calls",

@@ -38,27 +38,72 @@ bool same_heads(const Phrase& a, const Phrase& b) {
   return same_word(head_word(a.text), head_word(b.text));
 }
 
-// Whether the feedback may mean that the phrase is to go: it says a word of it, or points.
+// Two different ones cannot both be said of a thing.
+bool is_colour(const std::string& word) {
+  static const std::set<std::string> words = {"black", "white",     "gray",   "grey",   "red",
+                                              "green", "yellow",    "blue",   "brown",  "orange",
+                                              "pink",  "purple",    "violet", "golden", "cyan",
+                                              "beige", "turquoise", "silver", "navy"};
+  return words.count(word) != 0;
+}
+
+// What stands for a thing, or behind one: "the blue one", "the blue one please".
+bool stands_for_a_thing(const std::string& word) {
+  static const std::set<std::string> words = {"one",    "ones",   "thing",  "things", "object",
+                                              "shape",  "part",   "please", "too",    "now",
+                                              "thanks", "should", "must",   "needs",  "has"};
+  return words.count(word) != 0 || is_function_word(word) || is_conjunction(word);
+}
+
+// Whether feedback[at] names the thing of a phrase: "tree" or "purple" that of "a purple tree", but
+// neither word in "the blue tree" and "the purple house".
+bool names(const WordList& feedback, std::size_t at, const WordList& phrase,
+           const std::string& head) {
+  const std::string& word = feedback[at];
+  if (same_word(word, head)) {
+    const bool other = at > 0 && is_colour(feedback[at - 1]) && !holds(phrase, feedback[at - 1]);
+    return !(other && std::any_of(phrase.begin(), phrase.end(), is_colour));
+  }
+  if (is_function_word(word) || !holds(phrase, word)) return false;
+  const bool of_another = is_colour(word) && at + 1 < feedback.size() &&
+                          !stands_for_a_thing(feedback[at + 1]) && !holds(phrase, feedback[at + 1]);
+  return !of_another;
+}
+
+// Whether the feedback may mean that the phrase is to go: it names it, or points.
 bool may_go(const Phrase& phrase, const WordList& feedback) {
   static const std::set<std::string> pointing = {"it",  "them",   "these", "those", "everything",
                                                  "all", "others", "rest",  "only",  "just"};
   if (holds_any(feedback, pointing)) return true;
   const WordList own = folded_words(phrase.text);
-  return std::any_of(own.begin(), own.end(), [&](const std::string& word) {
-    return !is_function_word(word) && holds(feedback, word);
-  });
+  const std::string head = head_word(phrase.text);
+  for (std::size_t i = 0; i < feedback.size(); ++i) {
+    if (names(feedback, i, own, head)) return true;
+  }
+  return false;
+}
+
+bool asks_to_remove(const WordList& feedback) {
+  static const std::set<std::string> removing = {
+      "remove",  "delete", "drop", "erase", "without", "no",   "not",
+      "don't",   "lose",   "rid",  "away",  "only",    "just", "replace",
+      "instead", "fewer",  "less", "leave", "omit",    "out",  "off"};
+  return holds_any(feedback, removing);
+}
+
+// Whether the feedback wants something gone that no phrase speaks of.
+bool removes_nothing_there(const std::vector<Phrase>& before, const WordList& feedback) {
+  return asks_to_remove(feedback) &&
+         std::none_of(before.begin(), before.end(),
+                      [&](const Phrase& phrase) { return may_go(phrase, feedback); });
 }
 
 // Whether a thing went although nothing was to go, or something else: "I don't like this one" and
 // "remove the crowd", which no phrase speaks of, take no phrase away.
 bool loses_a_thing(const std::vector<Phrase>& before, const std::vector<Phrase>& after,
                    const WordList& feedback) {
-  static const std::set<std::string> removing = {
-      "remove",  "delete", "drop", "erase", "without", "no",   "not",
-      "don't",   "lose",   "rid",  "away",  "only",    "just", "replace",
-      "instead", "fewer",  "less", "leave", "omit",    "out",  "off"};
   if (after.size() >= before.size()) return false;
-  if (!holds_any(feedback, removing)) return true;
+  if (!asks_to_remove(feedback)) return true;
   return std::any_of(before.begin(), before.end(), [&](const Phrase& phrase) {
     const bool gone = std::none_of(after.begin(), after.end(),
                                    [&](const Phrase& left) { return same_heads(phrase, left); });
@@ -90,12 +135,17 @@ bool doubles_a_thing(const std::vector<Phrase>& before, const std::vector<Phrase
 
 }  // namespace
 
+bool loses_what_was_not_meant(const std::string& prompt, const std::string& feedback,
+                              const std::string& answer) {
+  return loses_a_thing(cut_phrases(prompt), cut_phrases(answer), folded_words(feedback));
+}
+
 int faults_that_show(const std::string& prompt, const std::string& feedback,
                      const Refinement& answer) {
   const std::vector<Phrase> before = cut_phrases(prompt), after = cut_phrases(answer.prompt);
   const WordList said = folded_words(feedback);
   const bool idle = !answer.negative && folded_words(answer.prompt) == folded_words(prompt) &&
-                    asks_for_a_change(prompt, feedback);
+                    asks_for_a_change(prompt, feedback) && !removes_nothing_there(before, said);
   return (idle ? 1 : 0) + (loses_a_thing(before, after, said) ? 1 : 0) +
          (doubles_a_thing(before, after, said) ? 1 : 0);
 }

@@ -62,7 +62,8 @@ CandidateRequest later_candidate(int k, const CandidatePlanInputs& inputs) {
   CandidateRequest request;
   request.seed = role.same_noise && !inputs.repeats ? inputs.kept_seed
                                                     : derived_seed(inputs.seed, inputs.round, k);
-  if (!role.latents) return request;
+  // Who wants another picture, of nothing in particular, wants nothing of this one.
+  if (!role.latents || (inputs.repeats && !inputs.knows_region && !anchored)) return request;
   request.init = *inputs.kept;
   request.strength = role.strength;
   request.local = role.local;

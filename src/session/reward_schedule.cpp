@@ -13,6 +13,10 @@ RewardTerms paper(int t) {
 
 RewardTerms constant(int) { return {0.5, 0.5, 0.25}; }
 
+RewardTerms paper_without_mi(int t) { return {paper(t).div, paper(t).cons, 0}; }
+
+RewardTerms alignment(int) { return {0, 0, 0.5}; }
+
 RewardTerms none(int) { return {}; }
 
 }  // namespace
@@ -22,8 +26,17 @@ const std::vector<RewardSchedule>& reward_schedules() {
       {"paper", "OMR-Diffusion's: diversity first, consistency and alignment later", paper},
       {"static", "the same mix in every round", constant},
       {"none", "preference alone", none},
+      {"alignment", "preference and mutual information, the same in every round", alignment},
+      {"paper-without-mi", "OMR-Diffusion's, mutual information never", paper_without_mi},
   };
   return all;
+}
+
+std::string reward_schedules_in_words() {
+  std::string words;
+  for (const RewardSchedule& schedule : reward_schedules())
+    words += (words.empty() ? "" : ", ") + schedule.name + " (" + schedule.description + ")";
+  return words;
 }
 
 const RewardSchedule& find_reward_schedule(const std::string& name) {

@@ -84,6 +84,15 @@ TEST(CandidatePlanTest, ARepetitionTakesOtherNoise) {
   }
 }
 
+TEST(CandidatePlanTest, WhoDislikesNothingInParticularGetsOtherPictures) {
+  CandidatePlanInputs inputs{.round = 2, .seed = 7, .candidates = 4, .kept = &kKept};
+  inputs.repeats = true;
+  inputs.knows_region = false;
+  for (const CandidateRequest& one : plan_candidates(inputs)) EXPECT_FALSE(one.init.has_value());
+  inputs.strength = 0.5;  // the user's own word
+  for (const CandidateRequest& one : plan_candidates(inputs)) EXPECT_TRUE(one.init.has_value());
+}
+
 TEST(CandidatePlanTest, TheStrengthGrowsWithWhatChanged) {
   EXPECT_LT(strength_of_change(0), strength_of_change(0.2));
   EXPECT_LT(strength_of_change(0.2), strength_of_change(0.6));

@@ -88,6 +88,28 @@ TEST_F(ReadingTest, NothingGoesThatTheFeedbackDidNotMean) {
   }
 }
 
+TEST_F(ReadingTest, AThingOfAnotherColourOrNameIsNotMeant) {
+  const std::string prompt = "a purple tree at the top left and a small blue moon";
+  for (const char* feedback : {"I do not want the blue tree", "the green tree should go away",
+                               "please no blue heart", "drop the purple house, thanks"}) {
+    EXPECT_EQ(read(prompt, feedback, "a small blue moon", {"a purple tree at the top left", prompt})
+                  .answer.prompt,
+              prompt)
+        << feedback;
+    EXPECT_EQ(read(prompt, feedback, prompt, {"a small blue moon"}).answer.prompt, prompt)
+        << feedback << ": nothing to do is no fault";
+    EXPECT_EQ(read(prompt, feedback, "a small blue moon", {}).answer.prompt, prompt)
+        << feedback << ": no other reading";
+  }
+  for (const char* feedback :
+       {"I do not want the purple tree", "the purple one should go away", "no tree please",
+        "drop the ugly tree", "remove the one at the top left"}) {
+    EXPECT_EQ(read(prompt, feedback, "a small blue moon", {prompt}).answer.prompt,
+              "a small blue moon")
+        << feedback;
+  }
+}
+
 TEST_F(ReadingTest, WhereEveryAnswerHasAFaultTheLeastIsRepaired) {
   const Reading reading = read("a star, a moon and a tree", "make the star bigger", "a large star",
                                {"a large star, a red moon and a tree", "a star"});

@@ -29,6 +29,10 @@ TEST(RewardScheduleTest, PaperFollowsItsFormulas) {
 TEST(RewardScheduleTest, OthersAreNamedAndUnknownOnesListed) {
   EXPECT_EQ(find_reward_schedule("static").lambda(0), find_reward_schedule("static").lambda(9));
   EXPECT_EQ(find_reward_schedule("none").lambda(4), (RewardTerms{0, 0, 0}));
+  EXPECT_EQ(find_reward_schedule("alignment").lambda(4), (RewardTerms{0, 0, 0.5}));
+  const RewardTerms paper = find_reward_schedule("paper").lambda(4);
+  EXPECT_EQ(find_reward_schedule("paper-without-mi").lambda(4),
+            (RewardTerms{paper.div, paper.cons, 0}));
   try {
     find_reward_schedule("papre");
     FAIL();

@@ -7,10 +7,14 @@
 
 namespace omr::session {
 
-// One each when nothing changed although a thing was named and not praised, when a thing went that
-// the feedback wanted to stay or did not speak of, when one came a second time unasked. Of an
-// answer in which keep_unspoken() has put back what the feedback leaves alone; the prompt is plain
-// text.
+// Whether the answer has fewer things than the prompt although the feedback wanted none of the lost
+// ones gone: "remove the blue tree" does not mean a purple one.
+bool loses_what_was_not_meant(const std::string& prompt, const std::string& feedback,
+                              const std::string& answer);
+
+// One each when nothing changed although a thing that is there was named and not praised, when a
+// thing went that was not meant, when one came a second time unasked. Of an answer in which
+// keep_unspoken() has put back what the feedback leaves alone; the prompt is plain text.
 int faults_that_show(const std::string& prompt, const std::string& feedback,
                      const Refinement& answer);
 

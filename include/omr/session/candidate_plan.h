@@ -53,7 +53,8 @@ struct CandidatePlanInputs {
 //
 // When the user gave a strength or an initial picture, all start from the kept latents. A round
 // that would repeat the kept picture takes derived seeds throughout, and noise where it would have
-// taken the kept noise: who is not content wants another picture.
+// taken the kept noise: who is not content wants another picture. Where it speaks of nothing in
+// particular (no known region) it keeps nothing at all.
 //
 // Each candidate takes `steps` UNet calls, the region's among them, unless the user gave a
 // strength, which takes its share of the steps.
