@@ -129,6 +129,15 @@ class TrainTest(EndToEndTest):
         self.assertEqual(run.returncode, 0, run.stderr)
         self.assertLess(gradient_difference(alone, launched), 1e-4)
 
+    def test_what_scenes_leave_unsaid_is_part_of_the_run(self):
+        usual, more = self.folder / "usual", self.folder / "more"
+        self.trained("unet", usual, *unet_options("--steps", "1"))
+        self.trained("unet", more, *unet_options("--steps", "1", "--unsaid", "1"))
+        self.assertNotEqual(weights(usual), weights(more))
+        result = train("unet", usual, *unet_options("--steps", "2", "--unsaid", "0.5", "--resume"))
+        self.assert_refused(result, "scenes_backgrounds_unsaid was 0.1 and is 0.5", lines=2)
+        self.assert_refused(train("unet", usual, *unet_options("--steps", "2", "--unsaid", "1.5")), "--unsaid")
+
     def test_layers_computed_again_give_the_same_gradients(self):
         kept, again = self.folder / "kept", self.folder / "again"
         self.trained("unet", kept, *unet_options("--steps", "3"))
