@@ -46,10 +46,11 @@ Reading read_at_once(const std::string& prompt, const std::string& feedback, Lan
     Reading reading = reading_of(prompt, feedback, *std::move(other));
     if (reading.faults < best.faults) best = std::move(reading);
   }
-  // No answer at all does less harm than the loss of a thing.
-  if (best.faults > 0 && !best.answer.fallback &&
+  // Where no reading is better, the prompt as it is does less harm than the loss of a thing.
+  if (readings > 0 && best.faults > 0 && !best.answer.fallback &&
       loses_what_was_not_meant(prompt, feedback, best.answer.prompt)) {
     best.answer.prompt = prompt;
+    best.restored.clear();
   }
   return best;
 }

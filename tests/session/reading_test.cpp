@@ -101,6 +101,11 @@ TEST_F(ReadingTest, AThingOfAnotherColourOrNameIsNotMeant) {
     EXPECT_EQ(read(prompt, feedback, "a small blue moon", {}).answer.prompt, prompt)
         << feedback << ": no other reading";
   }
+  readings_ = 0;
+  EXPECT_EQ(read(prompt, "drop the blue tree", "a small blue moon", {}).answer.prompt,
+            "a small blue moon")
+      << "the first answer is taken as it is";
+  readings_ = Settings().readings;
   for (const char* feedback :
        {"I do not want the purple tree", "the purple one should go away", "no tree please",
         "drop the ugly tree", "remove the one at the top left"}) {
