@@ -49,10 +49,10 @@ bool is_colour(const std::string& word) {
 
 // What stands for a thing, or behind one: "the blue one", "the blue one please".
 bool stands_for_a_thing(const std::string& word) {
-  static const std::set<std::string> words = {"one",    "ones",   "thing",  "things", "object",
-                                              "shape",  "part",   "please", "too",    "now",
-                                              "thanks", "should", "must",   "needs",  "has"};
-  return words.count(word) != 0 || is_function_word(word) || is_conjunction(word);
+  static const std::set<std::string> words = {"ones",   "thing",  "things", "object", "shape",
+                                              "part",   "please", "too",    "now",    "thanks",
+                                              "should", "must",   "needs",  "has"};
+  return words.count(word) != 0 || is_function_word(word);
 }
 
 // Whether feedback[at] names the thing of a phrase: "tree" or "purple" that of "a purple tree", but
