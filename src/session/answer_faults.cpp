@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <set>
 #include <vector>
 
 #include "omr/session/kept_phrases.h"
+#include "omr/session/met_wishes.h"
 #include "omr/session/phrases.h"
 #include "omr/session/words.h"
 
@@ -70,11 +72,21 @@ bool names(const WordList& feedback, std::size_t at, const WordList& phrase,
   return !of_another;
 }
 
-// Whether the feedback may mean that the phrase is to go: it names it, or points.
+bool asks_to_remove(const WordList& feedback) {
+  static const std::set<std::string> removing = {
+      "remove", "delete",  "drop",    "erase", "without", "lose",  "rid",  "away", "only",
+      "just",   "replace", "instead", "fewer", "less",    "leave", "omit", "out",  "off"};
+  return holds_any(feedback, removing);
+}
+
+bool denies(const WordList& feedback) { return holds_any(feedback, {"no", "not", "don't"}); }
+
+// Whether the feedback may mean that the phrase is to go: it names it, or points. "I don't like it"
+// does not point at a thing.
 bool may_go(const Phrase& phrase, const WordList& feedback) {
   static const std::set<std::string> pointing = {"it",  "them",   "these", "those", "everything",
                                                  "all", "others", "rest",  "only",  "just"};
-  if (holds_any(feedback, pointing)) return true;
+  if (asks_to_remove(feedback) && holds_any(feedback, pointing)) return true;
   const WordList own = folded_words(phrase.text);
   const std::string head = head_word(phrase.text);
   for (std::size_t i = 0; i < feedback.size(); ++i) {
@@ -83,17 +95,9 @@ bool may_go(const Phrase& phrase, const WordList& feedback) {
   return false;
 }
 
-bool asks_to_remove(const WordList& feedback) {
-  static const std::set<std::string> removing = {
-      "remove",  "delete", "drop", "erase", "without", "no",   "not",
-      "don't",   "lose",   "rid",  "away",  "only",    "just", "replace",
-      "instead", "fewer",  "less", "leave", "omit",    "out",  "off"};
-  return holds_any(feedback, removing);
-}
-
 // Whether the feedback wants something gone that no phrase speaks of.
 bool removes_nothing_there(const std::vector<Phrase>& before, const WordList& feedback) {
-  return asks_to_remove(feedback) &&
+  return (asks_to_remove(feedback) || denies(feedback)) &&
          std::none_of(before.begin(), before.end(),
                       [&](const Phrase& phrase) { return may_go(phrase, feedback); });
 }
@@ -103,12 +107,26 @@ bool removes_nothing_there(const std::vector<Phrase>& before, const WordList& fe
 bool loses_a_thing(const std::vector<Phrase>& before, const std::vector<Phrase>& after,
                    const WordList& feedback) {
   if (after.size() >= before.size()) return false;
-  if (!asks_to_remove(feedback)) return true;
+  if (!asks_to_remove(feedback) && !denies(feedback)) return true;
   return std::any_of(before.begin(), before.end(), [&](const Phrase& phrase) {
     const bool gone = std::none_of(after.begin(), after.end(),
                                    [&](const Phrase& left) { return same_heads(phrase, left); });
     return gone && !may_go(phrase, feedback);
   });
+}
+
+// Whether a thing gave way to one that the feedback does not name.
+bool names_a_thing_unasked(const std::vector<Phrase>& before, const std::vector<Phrase>& after,
+                           const WordList& feedback) {
+  const auto has = [](const std::vector<Phrase>& phrases, const Phrase& one) {
+    return std::any_of(phrases.begin(), phrases.end(),
+                       [&](const Phrase& phrase) { return same_heads(phrase, one); });
+  };
+  const bool gone = std::any_of(before.begin(), before.end(),
+                                [&](const Phrase& phrase) { return !has(after, phrase); });
+  return gone && std::any_of(after.begin(), after.end(), [&](const Phrase& phrase) {
+           return !has(before, phrase) && !holds(feedback, head_word(phrase.text));
+         });
 }
 
 // Whether a thing came a second time although no thing was to come.
@@ -144,10 +162,14 @@ int faults_that_show(const std::string& prompt, const std::string& feedback,
                      const Refinement& answer) {
   const std::vector<Phrase> before = cut_phrases(prompt), after = cut_phrases(answer.prompt);
   const WordList said = folded_words(feedback);
-  const bool idle = !answer.negative && folded_words(answer.prompt) == folded_words(prompt) &&
-                    asks_for_a_change(prompt, feedback) && !removes_nothing_there(before, said);
-  return (idle ? 1 : 0) + (loses_a_thing(before, after, said) ? 1 : 0) +
-         (doubles_a_thing(before, after, said) ? 1 : 0);
+  const bool met = is_met(feedback, before);
+  const bool same = folded_words(answer.prompt) == folded_words(prompt);
+  const bool idle = same && !met && !answer.negative && asks_for_a_change(prompt, feedback) &&
+                    !removes_nothing_there(before, said);
+  const bool faults[] = {idle, met && !same, loses_a_thing(before, after, said),
+                         doubles_a_thing(before, after, said),
+                         names_a_thing_unasked(before, after, said)};
+  return static_cast<int>(std::count(std::begin(faults), std::end(faults), true));
 }
 
 }  // namespace omr::session

@@ -12,10 +12,13 @@ using Words = std::vector<Word>;
 
 bool is_imperative(const std::string& word) {
   static const std::set<std::string> words = {
-      "make",   "move", "put",    "place",  "draw",  "turn",   "change",  "shift",   "bring",
-      "add",    "give", "remove", "delete", "drop",  "erase",  "take",    "get",     "enlarge",
-      "shrink", "grow", "set",    "paint",  "color", "colour", "recolor", "replace", "include",
-      "insert", "use",  "let",    "show",   "keep",  "swap",   "rotate",  "lose",    "have"};
+      "make",    "move",     "put",     "place",  "draw",    "turn",  "change",   "shift",
+      "bring",   "add",      "give",    "remove", "delete",  "drop",  "erase",    "take",
+      "get",     "enlarge",  "shrink",  "grow",   "set",     "paint", "color",    "colour",
+      "recolor", "replace",  "include", "insert", "use",     "let",   "show",     "keep",
+      "swap",    "rotate",   "lose",    "have",   "leave",   "fix",   "increase", "decrease",
+      "reduce",  "resize",   "scale",   "fill",   "push",    "pull",  "raise",    "lower",
+      "omit",    "exchange", "switch",  "pick",   "position"};
   return words.count(word) != 0;
 }
 
@@ -44,7 +47,7 @@ bool is_politeness(const Word& word) {
 
 // Whether words[from, to) are a wish that stands by itself.
 bool is_wish(const Words& words, std::size_t from, std::size_t to) {
-  while (from < to && is_politeness(words[from])) ++from;
+  while (from < to && (is_politeness(words[from]) || is_joint(words[from]))) ++from;
   if (from == to) return false;
   bool verb = is_imperative(words[from].folded);
   for (std::size_t i = from; i < to; ++i) {
@@ -55,6 +58,10 @@ bool is_wish(const Words& words, std::size_t from, std::size_t to) {
 }
 
 }  // namespace
+
+bool is_verb_of_wishes(const std::string& word) {
+  return is_imperative(word) || is_wishing_verb(word);
+}
 
 std::vector<std::string> split_wishes(std::string_view feedback) {
   const Words words = split_words(feedback);

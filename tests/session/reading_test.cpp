@@ -73,8 +73,8 @@ TEST_F(ReadingTest, AnAnswerThatChangesNothingGivesWayWhereSomethingWasAskedFor)
 }
 
 TEST_F(ReadingTest, NothingGoesThatTheFeedbackDidNotMean) {
-  for (const char* feedback : {"I don't like this one", "not good", "remove the crowd",
-                               "please leave the green circle out"}) {
+  for (const char* feedback : {"I don't like this one", "I do not like it", "not good",
+                               "remove the crowd", "please leave the green circle out"}) {
     EXPECT_EQ(read("a star and a moon", feedback, "a moon", {"a star", "a star and a moon"})
                   .answer.prompt,
               "a star and a moon")
@@ -113,6 +113,38 @@ TEST_F(ReadingTest, AThingOfAnotherColourOrNameIsNotMeant) {
               "a small blue moon")
         << feedback;
   }
+}
+
+TEST_F(ReadingTest, WhereThePromptSaysItAlreadyNothingElseIsAltered) {
+  const std::string prompt = "a small red moon on the left and a small orange moon at the top";
+  for (const char* feedback :
+       {"can you give the moon on the left a red color?", "make the one on the left red",
+        "the orange moon should go to the top", "I asked for a small red moon on the left"}) {
+    EXPECT_EQ(read(prompt, feedback, "a small red moon on the left and a small red moon at the top",
+                   {prompt})
+                  .answer.prompt,
+              prompt)
+        << feedback;
+    EXPECT_EQ(read(prompt, feedback, prompt, {"a small red moon and a red moon"}).answer.prompt,
+              prompt)
+        << feedback << ": to change nothing is no fault";
+  }
+  const std::string large = "a large red moon on the left and a small orange moon at the top";
+  for (const char* feedback : {"the red moon on the left should be bigger",
+                               "make the red moon large", "the red moon is too small"}) {
+    EXPECT_EQ(read(prompt, feedback, prompt, {large}).answer.prompt, large) << feedback;
+  }
+}
+
+TEST_F(ReadingTest, AThingTurnsIntoNothingThatTheFeedbackDoesNotName) {
+  const std::string prompt = "a pink tree and a red heart";
+  EXPECT_EQ(read(prompt, "the tree needs to be huge", "a large pink house and a red heart",
+                 {"a large pink tree and a red heart"})
+                .answer.prompt,
+            "a large pink tree and a red heart");
+  EXPECT_EQ(read(prompt, "turn the tree into a house", "a pink house and a red heart", {prompt})
+                .answer.prompt,
+            "a pink house and a red heart");
 }
 
 TEST_F(ReadingTest, WhereEveryAnswerHasAFaultTheLeastIsRepaired) {
@@ -156,6 +188,10 @@ TEST(SplitWishesTest, WishesWithVerbsOfTheirOwnComeApart) {
               ElementsAre("the heart must be blue", "I want a navy background."));
   EXPECT_THAT(split_wishes("  shrink the tree, paint the moon red and the sky is too dark "),
               ElementsAre("shrink the tree", "paint the moon red", "the sky is too dark"));
+  EXPECT_THAT(split_wishes("increase the size of the green one; the heart belongs at the top"),
+              ElementsAre("increase the size of the green one", "the heart belongs at the top"));
+  EXPECT_THAT(split_wishes("actually, put the pink one in the corner, move the moon up"),
+              ElementsAre("actually, put the pink one in the corner", "move the moon up"));
 }
 
 TEST(SplitWishesTest, WhatBelongsTogetherStaysTogether) {

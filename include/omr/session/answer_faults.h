@@ -12,9 +12,11 @@ namespace omr::session {
 bool loses_what_was_not_meant(const std::string& prompt, const std::string& feedback,
                               const std::string& answer);
 
-// One each when nothing changed although a thing that is there was named and not praised, when a
-// thing went that was not meant, when one came a second time unasked. Of an answer in which
-// keep_unspoken() has put back what the feedback leaves alone; the prompt is plain text.
+// One each when nothing changed although a thing that is there was named and not praised and is not
+// as the feedback wants it (met_wishes.h), when something changed although it is so, when a
+// thing went that was not meant, when one came a second time or in place of another unasked. Of an
+// answer in which keep_unspoken() has put back what the feedback leaves alone; the prompt is plain
+// text.
 int faults_that_show(const std::string& prompt, const std::string& feedback,
                      const Refinement& answer);
 

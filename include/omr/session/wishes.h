@@ -16,4 +16,7 @@ namespace omr::session {
 // At least one; in their order, white space trimmed.
 std::vector<std::string> split_wishes(std::string_view feedback);
 
+// "make", "should", …; the word is folded.
+bool is_verb_of_wishes(const std::string& word);
+
 }  // namespace omr::session
