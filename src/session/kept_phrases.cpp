@@ -63,6 +63,31 @@ WordList attributes_at(const WordList& feedback, std::size_t at,
   return out;
 }
 
+// The words of a phrase from its first preposition on: where its thing is.
+WordList place_words(const WordList& phrase) {
+  return {std::find_if(phrase.begin(), phrase.end(), is_preposition), phrase.end()};
+}
+
+// The words behind feedback[at] that say where the thing is: "on the left" of "make the moon on the
+// left red". Not of "put the moon on the left", where they are the wish: nothing else is said.
+WordList place_at(const WordList& feedback, std::size_t at,
+                  const std::vector<WordList>& about_head) {
+  WordList out;
+  if (at + 1 == feedback.size() || !is_preposition(feedback[at + 1])) return out;
+  std::size_t end = at + 1;
+  for (; end < feedback.size(); ++end) {
+    const std::string& word = feedback[end];
+    const bool known = std::any_of(about_head.begin(), about_head.end(), [&](const WordList& one) {
+      return holds(place_words(one), word);
+    });
+    if (!known && word != "the" && !is_preposition(word)) break;
+    if (known && !is_function_word(word)) out.push_back(word);
+  }
+  static const std::set<std::string> polite = {"please", "thanks", "too", "instead"};
+  const bool more = end < feedback.size() && polite.count(feedback[end]) == 0;
+  return more ? out : WordList();
+}
+
 std::vector<bool> named_by_head(const std::vector<Phrase>& phrases, const WordList& feedback) {
   std::vector<bool> named(phrases.size(), false);
   for (std::size_t at = 0; at < feedback.size(); ++at) {
@@ -73,7 +98,9 @@ std::vector<bool> named_by_head(const std::vector<Phrase>& phrases, const WordLi
       indices.push_back(p);
       about_head.push_back(folded_words(phrases[p].text));
     }
-    const WordList attributes = attributes_at(feedback, at, about_head);
+    WordList attributes = attributes_at(feedback, at, about_head);
+    const WordList place = place_at(feedback, at, about_head);
+    attributes.insert(attributes.end(), place.begin(), place.end());
     std::vector<std::size_t> meant;
     for (std::size_t i = 0; i < indices.size(); ++i) {
       const bool fits = std::all_of(

@@ -31,6 +31,17 @@ TEST(PhrasesSpokenOfTest, AttributesTellTwoOfAKindApart) {
   EXPECT_THAT(spoken_of(two, "the blue one is too big"), ElementsAre(false, true));
 }
 
+TEST(PhrasesSpokenOfTest, ThePlaceTellsTwoOfAKindApart) {
+  const std::string two = "a star on the left and a star at the top";
+  EXPECT_THAT(spoken_of(two, "make the star on the left red"), ElementsAre(true, false));
+  EXPECT_THAT(spoken_of(two, "the star at the top is too small"), ElementsAre(false, true));
+  EXPECT_THAT(spoken_of(two, "move the star at the top to the left"), ElementsAre(false, true));
+  for (const char* wanted_place :
+       {"put the star on the left", "move the star to the left", "a star on the left please"}) {
+    EXPECT_THAT(spoken_of(two, wanted_place), ElementsAre(true, true)) << wanted_place;
+  }
+}
+
 TEST(PhrasesSpokenOfTest, ItIsWhatWasNamedBefore) {
   EXPECT_THAT(spoken_of("a star and a moon", "make the star bigger and move it to the left"),
               ElementsAre(true, false));

@@ -131,7 +131,7 @@ TEST_F(ReadingTest, WhereThePromptSaysItAlreadyNothingElseIsAltered) {
   }
   const std::string large = "a large red moon on the left and a small orange moon at the top";
   for (const char* feedback : {"the red moon on the left should be bigger",
-                               "make the red moon large", "the red moon is too small"}) {
+                               "make the moon on the left large", "the red moon is too small"}) {
     EXPECT_EQ(read(prompt, feedback, prompt, {large}).answer.prompt, large) << feedback;
   }
 }
