@@ -5,6 +5,8 @@
 #include "omr/core/error.h"
 #include "omr/session/answer_faults.h"
 #include "omr/session/kept_phrases.h"
+#include "omr/session/met_wishes.h"
+#include "omr/session/phrases.h"
 #include "omr/session/user_text.h"
 #include "omr/session/wishes.h"
 
@@ -46,9 +48,11 @@ Reading read_at_once(const std::string& prompt, const std::string& feedback, Lan
     Reading reading = reading_of(prompt, feedback, *std::move(other));
     if (reading.faults < best.faults) best = std::move(reading);
   }
-  // Where no reading is better, the prompt as it is does less harm than the loss of a thing.
+  // Where no reading is better, the prompt as it is does less harm than the loss of a thing, and
+  // than what alters one that is as it should be.
   if (readings > 0 && best.faults > 0 && !best.answer.fallback &&
-      loses_what_was_not_meant(prompt, feedback, best.answer.prompt)) {
+      (is_met(feedback, cut_phrases(prompt)) ||
+       loses_what_was_not_meant(prompt, feedback, best.answer.prompt))) {
     best.answer.prompt = prompt;
     best.restored.clear();
   }

@@ -128,6 +128,8 @@ TEST_F(ReadingTest, WhereThePromptSaysItAlreadyNothingElseIsAltered) {
     EXPECT_EQ(read(prompt, feedback, prompt, {"a small red moon and a red moon"}).answer.prompt,
               prompt)
         << feedback << ": to change nothing is no fault";
+    EXPECT_EQ(read(prompt, feedback, "a small red moon and a red moon", {}).answer.prompt, prompt)
+        << feedback << ": no other reading";
   }
   const std::string large = "a large red moon on the left and a small orange moon at the top";
   for (const char* feedback : {"the red moon on the left should be bigger",
