@@ -9,6 +9,7 @@
 #include "omr/session/kept_phrases.h"
 #include "omr/session/met_wishes.h"
 #include "omr/session/phrases.h"
+#include "omr/session/wishes.h"
 #include "omr/session/words.h"
 
 namespace omr::session {
@@ -73,10 +74,10 @@ bool names(const WordList& feedback, std::size_t at, const WordList& phrase,
 }
 
 bool asks_to_remove(const WordList& feedback) {
-  static const std::set<std::string> removing = {
-      "remove", "delete",  "drop",    "erase", "without", "lose",  "rid",  "away", "only",
-      "just",   "replace", "instead", "fewer", "less",    "leave", "omit", "out",  "off"};
-  return holds_any(feedback, removing);
+  static const std::set<std::string> rest = {"only",  "just", "replace", "instead",
+                                             "fewer", "less", "out",     "off"};
+  return std::any_of(feedback.begin(), feedback.end(), is_word_of_removal) ||
+         holds_any(feedback, rest);
 }
 
 bool denies(const WordList& feedback) { return holds_any(feedback, {"no", "not", "don't"}); }

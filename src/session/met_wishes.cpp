@@ -23,10 +23,9 @@ bool says_nothing_of_things(const std::string& word) {
 }
 
 bool adds_or_removes(const WordList& wish) {
-  static const std::set<std::string> words = {
-      "add", "another", "second", "more",    "extra", "also",  "too",  "remove", "delete", "drop",
-      "no",  "not",     "don't",  "without", "rid",   "erase", "lose", "away",   "leave",  "omit"};
-  return holds_any(wish, words);
+  static const std::set<std::string> words = {"add",  "another", "second", "more", "extra",
+                                              "also", "too",     "no",     "not",  "don't"};
+  return holds_any(wish, words) || std::any_of(wish.begin(), wish.end(), is_word_of_removal);
 }
 
 // The phrases that hold all words but `but`.

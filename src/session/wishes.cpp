@@ -63,6 +63,12 @@ bool is_verb_of_wishes(const std::string& word) {
   return is_imperative(word) || is_wishing_verb(word);
 }
 
+bool is_word_of_removal(const std::string& word) {
+  static const std::set<std::string> words = {"remove", "delete", "drop", "erase", "without",
+                                              "lose",   "rid",    "away", "leave", "omit"};
+  return words.count(word) != 0;
+}
+
 std::vector<std::string> split_wishes(std::string_view feedback) {
   const Words words = split_words(feedback);
   std::vector<std::string> out;

@@ -16,7 +16,8 @@ namespace omr::session {
 // At least one; in their order, white space trimmed.
 std::vector<std::string> split_wishes(std::string_view feedback);
 
-// "make", "should", …; the word is folded.
-bool is_verb_of_wishes(const std::string& word);
+// Closed classes of English words, folded.
+bool is_verb_of_wishes(const std::string& word);   // make, should, …
+bool is_word_of_removal(const std::string& word);  // remove, without, …
 
 }  // namespace omr::session
