@@ -41,6 +41,12 @@ bool same_heads(const Phrase& a, const Phrase& b) {
   return same_word(head_word(a.text), head_word(b.text));
 }
 
+// Whether one of the phrases is about the thing that this one is about.
+bool have_thing_of(const std::vector<Phrase>& phrases, const Phrase& one) {
+  return std::any_of(phrases.begin(), phrases.end(),
+                     [&](const Phrase& phrase) { return same_heads(phrase, one); });
+}
+
 // Two different ones cannot both be said of a thing.
 bool is_colour(const std::string& word) {
   static const std::set<std::string> words = {"black", "white",     "gray",   "grey",   "red",
@@ -80,7 +86,9 @@ bool asks_to_remove(const WordList& feedback) {
          holds_any(feedback, rest);
 }
 
-bool denies(const WordList& feedback) { return holds_any(feedback, {"no", "not", "don't"}); }
+bool may_ask_to_remove(const WordList& feedback) {
+  return asks_to_remove(feedback) || holds_any(feedback, {"no", "not", "don't"});
+}
 
 // Whether the feedback may mean that the phrase is to go: it names it, or points. "I don't like it"
 // does not point at a thing.
@@ -98,7 +106,7 @@ bool may_go(const Phrase& phrase, const WordList& feedback) {
 
 // Whether the feedback wants something gone that no phrase speaks of.
 bool removes_nothing_there(const std::vector<Phrase>& before, const WordList& feedback) {
-  return (asks_to_remove(feedback) || denies(feedback)) &&
+  return may_ask_to_remove(feedback) &&
          std::none_of(before.begin(), before.end(),
                       [&](const Phrase& phrase) { return may_go(phrase, feedback); });
 }
@@ -108,25 +116,20 @@ bool removes_nothing_there(const std::vector<Phrase>& before, const WordList& fe
 bool loses_a_thing(const std::vector<Phrase>& before, const std::vector<Phrase>& after,
                    const WordList& feedback) {
   if (after.size() >= before.size()) return false;
-  if (!asks_to_remove(feedback) && !denies(feedback)) return true;
+  if (!may_ask_to_remove(feedback)) return true;
   return std::any_of(before.begin(), before.end(), [&](const Phrase& phrase) {
-    const bool gone = std::none_of(after.begin(), after.end(),
-                                   [&](const Phrase& left) { return same_heads(phrase, left); });
-    return gone && !may_go(phrase, feedback);
+    return !have_thing_of(after, phrase) && !may_go(phrase, feedback);
   });
 }
 
 // Whether a thing gave way to one that the feedback does not name.
 bool names_a_thing_unasked(const std::vector<Phrase>& before, const std::vector<Phrase>& after,
                            const WordList& feedback) {
-  const auto has = [](const std::vector<Phrase>& phrases, const Phrase& one) {
-    return std::any_of(phrases.begin(), phrases.end(),
-                       [&](const Phrase& phrase) { return same_heads(phrase, one); });
-  };
-  const bool gone = std::any_of(before.begin(), before.end(),
-                                [&](const Phrase& phrase) { return !has(after, phrase); });
+  const bool gone = std::any_of(before.begin(), before.end(), [&](const Phrase& phrase) {
+    return !have_thing_of(after, phrase);
+  });
   return gone && std::any_of(after.begin(), after.end(), [&](const Phrase& phrase) {
-           return !has(before, phrase) && !holds(feedback, head_word(phrase.text));
+           return !have_thing_of(before, phrase) && !holds(feedback, head_word(phrase.text));
          });
 }
 
@@ -140,12 +143,9 @@ bool doubles_a_thing(const std::vector<Phrase>& before, const std::vector<Phrase
   std::multiset<std::string> heads;
   for (const Phrase& phrase : before) heads.insert(head_word(phrase.text));
   for (const Phrase& phrase : after) {
-    const std::string head = head_word(phrase.text);
-    if (const auto known = heads.find(head); known != heads.end()) {
+    if (const auto known = heads.find(head_word(phrase.text)); known != heads.end()) {
       heads.erase(known);
-    } else if (std::any_of(before.begin(), before.end(), [&](const Phrase& one) {
-                 return same_word(head_word(one.text), head);
-               })) {
+    } else if (have_thing_of(before, phrase)) {
       return true;
     }
   }
