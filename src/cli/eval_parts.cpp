@@ -6,6 +6,7 @@
 
 #include "omr/core/error.h"
 #include "omr/core/exit_code.h"
+#include "omr/eval/choice_skill.h"
 #include "omr/eval/part_skills.h"
 #include "omr/io/atomic_file.h"
 #include "omr/io/png.h"
@@ -35,11 +36,13 @@ struct EvalPartsOptions {
   int captions = 500;
   int edits = 500;
   int pairs = 1000;
+  int candidates = 8;
   std::string out;
 
-  bool wants(const std::string& part) const {
-    return parts.empty() || std::find(parts.begin(), parts.end(), part) != parts.end();
+  bool names(const std::string& part) const {
+    return std::find(parts.begin(), parts.end(), part) != parts.end();
   }
+  bool wants(const std::string& part) const { return parts.empty() || names(part); }
 };
 
 nlohmann::ordered_json to_json(const eval::Skill& skill) {
@@ -88,6 +91,46 @@ void write_missed_edits(const fs::path& folder, const eval::RefiningSkill& skill
   }
   io::write_atomically(folder / "missed_edits.jsonl", lines);
 }
+
+// Writes each caption's best drawing and those that have less right, as pairs for training a reward
+// model.
+class PairWriter {
+ public:
+  explicit PairWriter(fs::path folder) : folder_(std::move(folder)) {
+    if (!folder_.empty()) fs::create_directories(folder_ / "pictures");
+  }
+
+  void add(const eval::JudgedCaption& judged) {
+    if (folder_.empty()) return;
+    const std::size_t best = judged.best();
+    std::string best_file;
+    for (std::size_t k = 0; k < judged.drawings.size(); ++k) {
+      if (judged.drawings[k].share_right >= judged.drawings[best].share_right) continue;
+      if (best_file.empty()) best_file = write(judged, best);
+      lines_ += nlohmann::ordered_json{{"prompt", judged.caption},
+                                       {"chosen", best_file},
+                                       {"rejected", write(judged, k)}}
+                    .dump() +
+                "\n";
+    }
+  }
+
+  void finish() const {
+    if (!folder_.empty()) io::write_atomically(folder_ / "pairs.jsonl", lines_);
+  }
+
+ private:
+  // Returns its name relative to the folder.
+  std::string write(const eval::JudgedCaption& judged, std::size_t drawing) const {
+    char name[64];
+    std::snprintf(name, sizeof name, "pictures/%06d-%zu.png", judged.number, drawing + 1);
+    io::write_atomically(folder_ / name, io::encode_png(judged.drawings[drawing].image));
+    return name;
+  }
+
+  fs::path folder_;
+  std::string lines_;
+};
 
 // A part's measurement under a progress bar.
 template <typename Measure>
@@ -156,6 +199,29 @@ void eval_reward(const EvalPartsOptions& options, session::RewardModel& model, i
   print_line("  by what is wrong in the other: " + eval::in_words(skill.by_kind));
 }
 
+void eval_choice(const EvalPartsOptions& options, session::ImageModel& model,
+                 session::RewardModel& reward_model, const session::Settings& settings,
+                 std::uint64_t seed) {
+  PairWriter pairs(options.out);
+  const eval::ChoiceSkill skill = measured(options, "choice", [&](const auto& progress) {
+    return eval::measure_choice(
+        model, reward_model, settings, options.captions, options.candidates, seed,
+        [&](const eval::JudgedCaption& judged) { pairs.add(judged); }, progress, interruption());
+  });
+  pairs.finish();
+  if (options.output.json) {
+    print_event({{"event", "choice"},
+                 {"candidates", options.candidates},
+                 {"chosen", to_json(skill.chosen)},
+                 {"any", to_json(skill.any)},
+                 {"best", to_json(skill.best)}});
+    return;
+  }
+  print_line("choice: of " + std::to_string(options.candidates) +
+             " drawings the reward model's favourite is without fault " + in_words(skill.chosen));
+  print_line("  any drawing " + in_words(skill.any) + ", at least one " + in_words(skill.best));
+}
+
 int run_eval_parts(const EvalPartsOptions& options) {
   apply_verbosity(options.output);
   SystemClock clock;
@@ -163,7 +229,7 @@ int run_eval_parts(const EvalPartsOptions& options) {
   if (!options.out.empty()) files.create_folder(options.out);
   SessionOptions session = options.session;
   session.no_refiner = !options.wants("refiner");
-  session.no_reward = !options.wants("reward");
+  session.no_reward = !options.wants("reward") && !options.names("choice");
   SessionParts session_parts(options.model, session);
   const session::Parts parts = session_parts.parts(files, clock);
   const session::Settings settings = session_parts.settings(options.picture);
@@ -171,10 +237,12 @@ int run_eval_parts(const EvalPartsOptions& options) {
 
   if (options.wants("drawer")) eval_drawer(options, parts.image_model, settings, seed);
   if (parts.language_model != nullptr) eval_refiner(options, *parts.language_model, seed);
-  if (parts.reward_model != nullptr) {
+  if (parts.reward_model != nullptr && options.wants("reward")) {
     eval_reward(options, *parts.reward_model, settings.width > 0 ? settings.width : kSceneWidth,
                 seed);
   }
+  if (parts.reward_model != nullptr && options.names("choice"))
+    eval_choice(options, parts.image_model, *parts.reward_model, settings, seed);
   return kExitDone;
 }
 
@@ -184,8 +252,10 @@ void setup_eval_parts(CLI::App& app, Command& selected) {
   auto* command =
       app.add_subcommand("parts", "what each model of a pack can do by itself in the scenes world");
   auto options = std::make_shared<EvalPartsOptions>();
-  command->add_option("parts", options->parts, "drawer, refiner, reward (default: all there are)")
-      ->check(CLI::IsMember({"drawer", "refiner", "reward"}));
+  command
+      ->add_option("parts", options->parts,
+                   "drawer, refiner, reward (default: these, where there are such), choice")
+      ->check(CLI::IsMember({"drawer", "refiner", "reward", "choice"}));
   command->add_option("--captions", options->captions, "full captions to draw")
       ->check(CLI::Range(1, 1000000));
   command->add_option("--edits", options->edits, "edits to refine, of one wish and of two each")
@@ -195,8 +265,14 @@ void setup_eval_parts(CLI::App& app, Command& selected) {
           "--pairs", options->pairs,
           "pairs of pictures to judge, of one wrong attribute and of one wrong object each")
       ->check(CLI::Range(1, 1000000));
+  command
+      ->add_option("--candidates", options->candidates,
+                   "drawings of each caption that choice has to choose from")
+      ->check(CLI::Range(2, 64))
+      ->capture_default_str();
   command->add_option("--out", options->out,
-                      "folder for drawings.html and missed_edits.jsonl, for a person to check");
+                      "folder for drawings.html and missed_edits.jsonl, for a person to check, and "
+                      "for pairs.jsonl with the pictures of choice, for omr train reward --data");
   add_model_option(*command, options->model);
   add_refiner_options(*command, options->model);
   add_reward_options(*command, options->model);

@@ -4,6 +4,7 @@
 #include "omr/core/error.h"
 #include "omr/core/exit_code.h"
 #include "omr/core/log.h"
+#include "omr/train/alternating_preferences.h"
 #include "omr/train/preference_pairs.h"
 #include "omr/train/reward_trainer.h"
 #include "omr/train/scene_preferences.h"
@@ -33,18 +34,17 @@ struct PairSources {
   std::unique_ptr<train::PreferenceSource> training, held_out;
 };
 
-PairSources open_pair_sources(const RewardTrainOptions& options) {
+PairSources open_scenes(const TrainOptions& train) {
+  const auto [width, height] = training_size(train);
+  if (width != height)
+    throw Error(ErrorKind::usage, "--size " + train.size + ": scenes are square");
+  return {std::make_unique<train::ScenePreferences>(train.loop.seed, width),
+          std::make_unique<train::ScenePreferences>(held_out_seed(train), width)};
+}
+
+PairSources open_records(const RewardTrainOptions& options) {
   const TrainOptions& train = options.train;
-  check_record_options(train, options.sessions);
   PairSources out;
-  if (train.scenes) {
-    const auto [width, height] = training_size(train);
-    if (width != height)
-      throw Error(ErrorKind::usage, "--size " + train.size + ": scenes are square");
-    out.training = std::make_unique<train::ScenePreferences>(train.loop.seed, width);
-    out.held_out = std::make_unique<train::ScenePreferences>(held_out_seed(train), width);
-    return out;
-  }
   train::PreferencePairs all =
       train.data.empty()
           ? train::PreferencePairs::of(preferences_of_sessions(options.sessions), "--from-sessions")
@@ -63,6 +63,22 @@ PairSources open_pair_sources(const RewardTrainOptions& options) {
   out.training = std::make_unique<train::PreferencePairs>(std::move(training));
   out.held_out = std::make_unique<train::PreferencePairs>(std::move(held_out));
   return out;
+}
+
+PairSources open_pair_sources(const RewardTrainOptions& options) {
+  const bool recorded = !options.train.data.empty() || !options.sessions.empty();
+  if (!options.train.scenes || !recorded) {
+    check_record_options(options.train, options.sessions);
+    return recorded ? open_records(options) : open_scenes(options.train);
+  }
+  TrainOptions records = options.train;
+  records.scenes = false;
+  check_record_options(records, options.sessions);
+  PairSources drawn = open_scenes(options.train), read = open_records(options);
+  const auto both = [](auto& scenes, auto& pairs) {
+    return std::make_unique<train::AlternatingPreferences>(std::move(scenes), std::move(pairs));
+  };
+  return {both(drawn.training, read.training), both(drawn.held_out, read.held_out)};
 }
 
 int run_train_reward(RewardTrainOptions options) {
@@ -98,7 +114,8 @@ void setup_train_reward(CLI::App& train, Command& selected) {
       {.data = "pairs, one JSON object a line: prompt, chosen, rejected (docs/training.md)",
        .validation = "pairs to look at while training (default: a tenth of the prompts)",
        .sessions = "learn from picks, likes and accepts in these folders of omr refine",
-       .scenes = "draw pairs of scenes instead, without end"});
+       .scenes = "pairs of scenes, without end; beside --data or --from-sessions every second pair "
+                 "is one"});
   command->add_option("--size", options->train.size, "pixels of the scenes");
   command->add_option("--held-out-pairs", options->reward.held_out_pairs, "pairs of each look")
       ->check(CLI::Range(1, 1 << 20))

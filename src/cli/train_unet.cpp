@@ -92,8 +92,12 @@ void setup_train_unet(CLI::App& train, Command& selected) {
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   command
-      ->add_option("--object-weight", unet.object_weight,
+      ->add_option("--object-weight", unet.object_weights.whole,
                    "weight of what differs from a plain background")
+      ->capture_default_str();
+  command
+      ->add_option("--shown-object-weight", unet.object_weights.shown,
+                   "the same, but less the more noise hides it")
       ->capture_default_str();
   command
       ->add_option("--caption-dropout", unet.caption_dropout,

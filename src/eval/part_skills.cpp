@@ -11,17 +11,13 @@
 #include "omr/scenes/sampling.h"
 #include "omr/scenes/scene_edit.h"
 #include "omr/session/reading.h"
-#include "omr/session/rewards.h"
+
+#include "eval/skills.h"
 
 namespace omr::eval {
 namespace {
 
 constexpr int kTogether = 8;  // pictures drawn in one batch
-
-Skill skill_of(const std::vector<double>& right, std::uint64_t seed) {
-  return {static_cast<std::int64_t>(std::count(right.begin(), right.end(), 1.0)), std::ssize(right),
-          bootstrap_interval(right, seed)};
-}
 
 // Of the ratio of two sums over pictures: each picture's distance from the ratio, resampled
 // (Efron and Tibshirani, An Introduction to the Bootstrap, ch. 7, linearised).
@@ -53,28 +49,8 @@ std::string kind_of_difference(const scenes::Scene& scene, const scenes::Scene& 
 // 1 where the first picture is nearer to the caption; a tie counts for nothing.
 double prefers_first(session::RewardModel& model, const std::string& caption,
                      const std::vector<Image>& images) {
-  std::vector<double> scores = model.preferences(caption, images);
-  if (scores.empty()) {
-    const session::Embedding text = model.embed_text({caption}).front();
-    for (const session::Embedding& image : model.embed_images(images))
-      scores.push_back(session::cosine(text, image));
-  }
-  return scores[0] > scores[1] ? 1 : 0;
-}
-
-session::ImageRequest request_for(const std::string& caption, const session::Settings& settings,
-                                  std::uint64_t seed) {
-  session::ImageRequest request;
-  request.prompt = caption;
-  request.negative_prompt = settings.negative_prompt;
-  request.candidates = {{.seed = seed}};
-  request.steps = settings.steps;
-  request.guidance_scale = settings.guidance_scale;
-  request.scheduler = settings.scheduler;
-  request.width = settings.width;
-  request.height = settings.height;
-  request.loras = settings.loras;
-  return request;
+  const std::vector<double> both = scores(model, caption, images);
+  return both[0] > both[1] ? 1 : 0;
 }
 
 }  // namespace

@@ -51,6 +51,7 @@ DenoisingBatch DenoisingSamples::draw(const std::vector<std::uint64_t>& position
   out.target = noise_.target(latents, noise, out.timesteps);
   out.weights = noise_.weights(out.timesteps, settings_.snr_gamma);
   out.objects = pictures.objects;
+  out.signal_share = noise_.signal_share(out.timesteps);
   return out;
 }
 

@@ -23,6 +23,7 @@ struct DenoisingBatch {
   at::Tensor target;                  // what it is to predict
   at::Tensor weights;                 // [B], of the loss
   at::Tensor objects;                 // see EncodedPictures
+  at::Tensor signal_share;            // [B], see TrainingNoise
 };
 
 struct DenoisingSettings {

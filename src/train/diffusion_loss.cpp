@@ -23,7 +23,7 @@ TrainingNoise::TrainingNoise(const schedulers::SchedulerConfig& config, c10::Dev
 
 at::Tensor TrainingNoise::add_noise(const at::Tensor& latents, const at::Tensor& noise,
                                     const at::Tensor& timesteps) const {
-  const at::Tensor alphas = alphas_cumprod_.index_select(0, timesteps);
+  const at::Tensor alphas = signal_share(timesteps);
   return spread(alphas.sqrt(), latents) * latents + spread((1 - alphas).sqrt(), latents) * noise;
 }
 
@@ -31,17 +31,26 @@ at::Tensor TrainingNoise::target(const at::Tensor& latents, const at::Tensor& no
                                  const at::Tensor& timesteps) const {
   if (prediction_type_ == schedulers::PredictionType::epsilon) return noise;
   if (prediction_type_ == schedulers::PredictionType::sample) return latents;
-  const at::Tensor alphas = alphas_cumprod_.index_select(0, timesteps);
+  const at::Tensor alphas = signal_share(timesteps);
   return spread(alphas.sqrt(), latents) * noise - spread((1 - alphas).sqrt(), latents) * latents;
 }
 
 at::Tensor TrainingNoise::weights(const at::Tensor& timesteps, double gamma) const {
-  const at::Tensor alphas = alphas_cumprod_.index_select(0, timesteps);
+  const at::Tensor alphas = signal_share(timesteps);
   if (gamma <= 0) return at::ones_like(alphas);
   const at::Tensor snr = alphas / (1 - alphas);
   const at::Tensor capped = snr.clamp_max(gamma);
   if (prediction_type_ == schedulers::PredictionType::epsilon) return capped / snr;
   return prediction_type_ == schedulers::PredictionType::v_prediction ? capped / (snr + 1) : capped;
+}
+
+at::Tensor TrainingNoise::signal_share(const at::Tensor& timesteps) const {
+  return alphas_cumprod_.index_select(0, timesteps);
+}
+
+at::Tensor ObjectWeights::of_cells(const at::Tensor& objects,
+                                   const at::Tensor& signal_share) const {
+  return 1 + ((whole - 1) + (shown - 1) * spread(signal_share, objects)) * objects;
 }
 
 at::Tensor diffusion_loss(const at::Tensor& prediction, const at::Tensor& target,

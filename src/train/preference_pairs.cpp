@@ -106,8 +106,10 @@ void PreferencePairs::finish(const std::string& where) {
 void PreferencePairs::weigh() {
   std::map<std::string_view, double> of_prompt;
   for (const PreferenceEntry& entry : entries_) of_prompt[entry.prompt] += 1;
+  const auto mean = static_cast<double>(of_prompt.size()) / static_cast<double>(entries_.size());
   weights_.clear();
-  for (const PreferenceEntry& entry : entries_) weights_.push_back(1 / of_prompt[entry.prompt]);
+  for (const PreferenceEntry& entry : entries_)
+    weights_.push_back(1 / (of_prompt[entry.prompt] * mean));
 }
 
 PreferencePairs PreferencePairs::open(const fs::path& file) {

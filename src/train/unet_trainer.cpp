@@ -77,9 +77,10 @@ class UNetTraining {
     const DenoisingBatch samples =
         samples_->draw(batch.positions, Purpose::sample, settings_.caption_dropout);
     const at::Tensor prediction = unet_(samples.noisy, samples.timesteps, embed(samples.captions));
-    const at::Tensor cells = settings_.object_weight == 1.0
-                                 ? at::Tensor()
-                                 : 1 + (settings_.object_weight - 1) * samples.objects;
+    const at::Tensor cells =
+        settings_.object_weights.even()
+            ? at::Tensor()
+            : settings_.object_weights.of_cells(samples.objects, samples.signal_share);
     const at::Tensor losses = diffusion_loss(prediction, samples.target, samples.weights, cells);
     return {losses.sum(), static_cast<double>(batch.positions.size()), {}};
   }
@@ -181,7 +182,8 @@ void train_unet(const UNetSettings& settings, const ImageTextSource& source,
   trainee.settings["snr_gamma"] = settings.snr_gamma;
   trainee.settings["timestep_bias_multiplier"] = settings.timestep_bias.multiplier;
   trainee.settings["timestep_bias_portion"] = settings.timestep_bias.portion;
-  trainee.settings["object_weight"] = settings.object_weight;
+  trainee.settings["object_weight"] = settings.object_weights.whole;
+  trainee.settings["shown_object_weight"] = settings.object_weights.shown;
   trainee.settings["caption_dropout"] = settings.caption_dropout;
   trainee.settings["train_text_encoder"] = settings.train_text_encoder;
   trainee.settings["text_encoder_lr_factor"] = settings.text_encoder_lr_factor;

@@ -200,6 +200,18 @@ TEST(DiffusionLossTest, CellWeightsAreTheSharesOfASamplesMean) {
                            error.select(2, 1).select(2, 4).mean(1) * weights, 1e-6));
 }
 
+TEST(DiffusionLossTest, ShownObjectsCountLessTheMoreNoiseHidesThem) {
+  const at::Tensor objects = at::tensor({0.0f, 0.5f, 1.0f}).view({1, 1, 1, 3}).repeat({3, 1, 1, 1});
+  const at::Tensor signal_share = at::tensor({0.0f, 0.25f, 1.0f});
+  EXPECT_TRUE(at::equal(ObjectWeights{.shown = 5}.of_cells(objects, signal_share),
+                        at::tensor({1, 1, 1, 1.0, 1.5, 2.0, 1, 3, 5}, at::kFloat)
+                            .view({3, 1, 1, 3})));
+  EXPECT_TRUE(at::equal(ObjectWeights{.whole = 3}.of_cells(objects, signal_share),
+                        1 + 2 * objects));
+  EXPECT_TRUE(ObjectWeights{}.even());
+  EXPECT_FALSE(ObjectWeights{.shown = 2}.even());
+}
+
 TEST(TimestepBiasTest, TheNoisiestTimestepsComeAsMuchMoreOftenAsAskedFor) {
   const TimestepBias bias{.multiplier = 3.0, .portion = 0.25};
   EXPECT_EQ(bias.first_biased(1000), 750);

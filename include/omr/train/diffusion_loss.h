@@ -29,10 +29,26 @@ class TrainingNoise {
   // min(SNR, γ)/SNR for epsilon, /(SNR + 1) for v, min(SNR, γ) for the sample; ones when gamma is
   // 0.
   at::Tensor weights(const at::Tensor& timesteps, double gamma) const;
+  // ᾱ: the share of a noisy sample's variance that is the picture's, [B] in [0, 1].
+  at::Tensor signal_share(const at::Tensor& timesteps) const;
 
  private:
   at::Tensor alphas_cumprod_;  // fp32
   schedulers::PredictionType prediction_type_;
+};
+
+// How much cells of objects count beside those of a plain background.
+struct ObjectWeights {
+  // Small things are learnt sooner; where it is open what a cell holds, its best prediction leans
+  // to them.
+  double whole = 1.0;
+  // The same in as far as the noisy sample shows where they are: sharper shapes without that lean.
+  double shown = 1.0;
+
+  bool even() const { return whole == 1.0 && shown == 1.0; }
+  // 1 + ((whole − 1) + (shown − 1)·signal_share)·objects, [B, 1, h, w], of shares of objects (see
+  // object_share) and of signal [B].
+  at::Tensor of_cells(const at::Tensor& objects, const at::Tensor& signal_share) const;
 };
 
 // Squared error of each sample, [B], fp32, times its weight. `cell_weights` [B, 1, h, w] says how

@@ -46,7 +46,8 @@ class PreferencePairs : public PreferenceSource {
 
   const PreferenceReport& report() const { return report_; }
   std::uint64_t size() const override { return entries_.size(); }
-  // Every pair weighs 1 / (pairs of its prompt), as in PickScore: prompts count alike.
+  // Every pair weighs in inverse proportion to the pairs of its prompt, as in PickScore: prompts
+  // count alike; 1 on average.
   PreferencePair pair(std::uint64_t index) const override;
   io::Json description() const override;
 

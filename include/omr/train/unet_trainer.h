@@ -6,6 +6,7 @@
 
 #include <ATen/core/ScalarType.h>
 
+#include "omr/train/diffusion_loss.h"
 #include "omr/train/image_text_source.h"
 #include "omr/train/timestep_bias.h"
 #include "omr/train/training_loop.h"
@@ -26,10 +27,7 @@ struct UNetSettings {
   int height = 0;
   double snr_gamma = 5.0;  // arXiv 2303.09556; 0: every timestep weighs the same
   TimestepBias timestep_bias;
-  // How much cells of objects count beside those of a plain background, see object_share. Small
-  // things are learnt sooner; where it is open what a cell holds, its best prediction leans to
-  // them.
-  double object_weight = 1.0;
+  ObjectWeights object_weights;
   double caption_dropout = 0.1;  // share of empty captions, for classifier-free guidance
   std::int64_t samples = 4;      // pictures drawn at each look
   int sample_steps = 20;
