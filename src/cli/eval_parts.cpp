@@ -92,8 +92,8 @@ void write_missed_edits(const fs::path& folder, const eval::RefiningSkill& skill
   io::write_atomically(folder / "missed_edits.jsonl", lines);
 }
 
-// Writes each caption's best drawing and those that have less right, as pairs for training a reward
-// model.
+// Writes pairs for training a reward model: of each caption the best drawing and each that has less
+// right; and of the caption that such a one would be right for, the two the other way round.
 class PairWriter {
  public:
   explicit PairWriter(fs::path folder) : folder_(std::move(folder)) {
@@ -107,11 +107,9 @@ class PairWriter {
     for (std::size_t k = 0; k < judged.drawings.size(); ++k) {
       if (judged.drawings[k].share_right >= judged.drawings[best].share_right) continue;
       if (best_file.empty()) best_file = write(judged, best);
-      lines_ += nlohmann::ordered_json{{"prompt", judged.caption},
-                                       {"chosen", best_file},
-                                       {"rejected", write(judged, k)}}
-                    .dump() +
-                "\n";
+      const std::string file = write(judged, k);
+      add_line(judged.caption, best_file, file);
+      add_line(judged.drawings[k].read, file, best_file);
     }
   }
 
@@ -120,6 +118,14 @@ class PairWriter {
   }
 
  private:
+  void add_line(const std::string& prompt, const std::string& chosen,
+                const std::string& rejected) {
+    lines_ +=
+        nlohmann::ordered_json{{"prompt", prompt}, {"chosen", chosen}, {"rejected", rejected}}
+            .dump() +
+        "\n";
+  }
+
   // Returns its name relative to the folder.
   std::string write(const eval::JudgedCaption& judged, std::size_t drawing) const {
     char name[64];

@@ -22,9 +22,10 @@ JudgedCaption judged_caption(const scenes::Scene& target, session::ImageModel& m
   out.caption = request.prompt;
   std::vector<Image> images;
   for (session::Candidate& candidate : model.generate(request, {}, cancellation)) {
-    const scenes::Comparison comparison =
-        scenes::compare(target, scenes::judge(candidate.image));
-    out.drawings.push_back({candidate.image, comparison.share_right(), comparison.all_right()});
+    const scenes::Verdict verdict = scenes::judge(candidate.image);
+    const scenes::Comparison comparison = scenes::compare(target, verdict);
+    out.drawings.push_back({candidate.image, comparison.share_right(), comparison.all_right(),
+                            scenes::caption(verdict.scene())});
     images.push_back(std::move(candidate.image));
   }
   const std::vector<double> scored = scores(reward_model, out.caption, images);

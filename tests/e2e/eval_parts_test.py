@@ -3,7 +3,7 @@
 import json
 import unittest
 
-from support import EXACT, EndToEndTest, omr
+from support import EXACT, PACK, EndToEndTest, omr
 
 
 class EvalParts(EndToEndTest):
@@ -25,6 +25,25 @@ class EvalParts(EndToEndTest):
         run = omr("eval", "parts", "reward", "--pairs", 2, "--json", *EXACT)
         self.assert_done(run)
         self.assertEqual([event["event"] for event in run.events], ["reward"])
+
+    def test_drawings_to_choose_from_become_pairs_that_a_reward_model_learns_from(self):
+        out = self.folder / "E"
+        run = omr("eval", "parts", "choice", "--captions", 4, "--candidates", 3, "--steps", 2, "--guidance-scale", 1, "--seed", 9,
+                  "--json", "--out", out, *EXACT)
+        self.assert_done(run)
+        choice, = run.events
+        self.assertEqual((choice["event"], choice["candidates"], choice["chosen"]["of"], choice["any"]["of"]), ("choice", 3, 4, 12))
+        self.assertLessEqual(choice["chosen"]["right"], choice["best"]["right"])
+        pairs = [json.loads(line) for line in (out / "pairs.jsonl").read_text().splitlines()]
+        self.assertTrue(pairs, "two steps draw no twelve pictures alike")
+        for pair in pairs:
+            self.assertTrue((out / pair["chosen"]).is_file() and (out / pair["rejected"]).is_file())
+        run = omr("train", "reward", "--init", PACK / "reward", "--scenes", "--size", "64", "--data", out / "pairs.jsonl", "--steps", 2,
+                  "--batch", 2, "--held-out-pairs", 4, "--out", self.folder / "run", *EXACT)
+        self.assert_done(run)
+        self.assertIn(f"{len(pairs)} pair", run.stderr)
+        settings = json.loads((self.folder / "run/train.jsonl").read_text().splitlines()[0])
+        self.assertIn("two sources", json.dumps(settings))
 
     def test_an_unknown_part_is_named(self):
         run = omr("eval", "parts", "painter")

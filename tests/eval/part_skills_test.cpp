@@ -3,8 +3,9 @@
 #include <gtest/gtest.h>
 
 #include "omr/eval/scene_drawer.h"
-#include "omr/scenes/judge.h"
 #include "omr/scenes/scene_edit.h"
+
+#include "scripted_rewards.h"
 
 namespace omr::eval {
 namespace {
@@ -48,36 +49,6 @@ class Recorder : public session::LanguageModel {
 
  private:
   bool forgetful_;
-};
-
-// Reads pictures with the judge: as many shared attributes, as good.
-class JudgeReward : public session::RewardModel {
- public:
-  std::vector<session::Embedding> embed_text(const std::vector<std::string>&) override {
-    return {};
-  }
-  std::vector<session::Embedding> embed_images(const std::vector<Image>&) override { return {}; }
-  std::vector<double> preferences(const std::string& prompt,
-                                  const std::vector<Image>& images) override {
-    std::vector<double> out;
-    for (const Image& image : images)
-      out.push_back(
-          scenes::compare(scenes::read_caption(prompt), scenes::judge(image)).share_right());
-    return out;
-  }
-  double logit_scale() const override { return 1; }
-};
-
-// Every picture and every text are the same to it.
-class BlindReward : public session::RewardModel {
- public:
-  std::vector<session::Embedding> embed_text(const std::vector<std::string>& texts) override {
-    return std::vector<session::Embedding>(texts.size(), {1, 0});
-  }
-  std::vector<session::Embedding> embed_images(const std::vector<Image>& images) override {
-    return std::vector<session::Embedding>(images.size(), {1, 0});
-  }
-  double logit_scale() const override { return 1; }
 };
 
 TEST(DrawingSkillTest, APerfectDrawerMissesNothing) {

@@ -1,4 +1,6 @@
 // Pictures and captions as trainers take them.
+#include <memory>
+
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
@@ -7,10 +9,12 @@
 #include "omr/scenes/comparison.h"
 #include "omr/scenes/judge.h"
 #include "omr/session/wishes.h"
+#include "omr/train/alternating_preferences.h"
 #include "omr/train/autoencoder_loss.h"
 #include "omr/train/diffusion_loss.h"
 #include "omr/train/image_folder.h"
 #include "omr/train/sample_random.h"
+#include "omr/train/scene_preferences.h"
 #include "omr/train/scene_records.h"
 #include "omr/train/scene_source.h"
 #include "omr/train/timestep_bias.h"
@@ -174,6 +178,34 @@ TEST(SceneRecordsTest, WishesThatASessionHandsOneByOneAreOneWishARecord) {
   }
   EXPECT_GT(apart, 30);
   EXPECT_GT(together, 3) << "make the star bigger and move it to the left";
+}
+
+TEST(AlternatingPreferencesTest, PairsOfBothSourcesTakeTurns) {
+  const ScenePreferences scenes(3, 32), others(4, 32);
+  const AlternatingPreferences both(std::make_unique<ScenePreferences>(scenes),
+                                    std::make_unique<ScenePreferences>(others));
+  EXPECT_EQ(both.size(), 0u);
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(both.pair(2 * i).prompt, scenes.pair(i).prompt);
+    EXPECT_EQ(both.pair(2 * i + 1).prompt, others.pair(i).prompt);
+  }
+}
+
+// Three pairs.
+class FewPairs : public ScenePreferences {
+ public:
+  FewPairs() : ScenePreferences(5, 32) {}
+  std::uint64_t size() const override { return 3; }
+};
+
+TEST(AlternatingPreferencesTest, ASourceThatEndsBeginsAgain) {
+  const FewPairs few;
+  const AlternatingPreferences both(std::make_unique<ScenePreferences>(3, 32),
+                                    std::make_unique<FewPairs>());
+  EXPECT_EQ(both.size(), 0u) << "scenes have no end";
+  EXPECT_EQ(both.pair(2 * 4 + 1).prompt, few.pair(1).prompt);
+  EXPECT_EQ(AlternatingPreferences(std::make_unique<FewPairs>(), std::make_unique<FewPairs>()).size(),
+            6u);
 }
 
 TEST(TrainingPixelsTest, ObjectShareReachesTheNeighboursOfAnObjectsCells) {

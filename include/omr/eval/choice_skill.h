@@ -21,6 +21,7 @@ struct JudgedDrawing {
   Image image;
   double share_right = 0;  // of what the caption says, by scenes::judge, in [0, 1]
   bool all_right = false;
+  std::string read;  // the full caption of what the judge read
 };
 
 struct JudgedCaption {
