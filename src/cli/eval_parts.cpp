@@ -118,12 +118,10 @@ class PairWriter {
   }
 
  private:
-  void add_line(const std::string& prompt, const std::string& chosen,
-                const std::string& rejected) {
-    lines_ +=
-        nlohmann::ordered_json{{"prompt", prompt}, {"chosen", chosen}, {"rejected", rejected}}
-            .dump() +
-        "\n";
+  void add_line(const std::string& prompt, const std::string& chosen, const std::string& rejected) {
+    lines_ += nlohmann::ordered_json{{"prompt", prompt}, {"chosen", chosen}, {"rejected", rejected}}
+                  .dump() +
+              "\n";
   }
 
   // Returns its name relative to the folder.

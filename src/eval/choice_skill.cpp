@@ -38,8 +38,8 @@ JudgedCaption judged_caption(const scenes::Scene& target, session::ImageModel& m
 
 std::size_t JudgedCaption::best() const {
   const auto share = [](const JudgedDrawing& one) { return one.share_right; };
-  return static_cast<std::size_t>(
-      std::ranges::max_element(drawings, std::ranges::less(), share) - drawings.begin());
+  return static_cast<std::size_t>(std::ranges::max_element(drawings, std::ranges::less(), share) -
+                                  drawings.begin());
 }
 
 ChoiceSkill measure_choice(session::ImageModel& model, session::RewardModel& reward_model,

@@ -204,8 +204,9 @@ TEST(AlternatingPreferencesTest, ASourceThatEndsBeginsAgain) {
                                     std::make_unique<FewPairs>());
   EXPECT_EQ(both.size(), 0u) << "scenes have no end";
   EXPECT_EQ(both.pair(2 * 4 + 1).prompt, few.pair(1).prompt);
-  EXPECT_EQ(AlternatingPreferences(std::make_unique<FewPairs>(), std::make_unique<FewPairs>()).size(),
-            6u);
+  EXPECT_EQ(
+      AlternatingPreferences(std::make_unique<FewPairs>(), std::make_unique<FewPairs>()).size(),
+      6u);
 }
 
 TEST(TrainingPixelsTest, ObjectShareReachesTheNeighboursOfAnObjectsCells) {
@@ -235,11 +236,11 @@ TEST(DiffusionLossTest, CellWeightsAreTheSharesOfASamplesMean) {
 TEST(DiffusionLossTest, ShownObjectsCountLessTheMoreNoiseHidesThem) {
   const at::Tensor objects = at::tensor({0.0f, 0.5f, 1.0f}).view({1, 1, 1, 3}).repeat({3, 1, 1, 1});
   const at::Tensor signal_share = at::tensor({0.0f, 0.25f, 1.0f});
-  EXPECT_TRUE(at::equal(ObjectWeights{.shown = 5}.of_cells(objects, signal_share),
-                        at::tensor({1, 1, 1, 1.0, 1.5, 2.0, 1, 3, 5}, at::kFloat)
-                            .view({3, 1, 1, 3})));
-  EXPECT_TRUE(at::equal(ObjectWeights{.whole = 3}.of_cells(objects, signal_share),
-                        1 + 2 * objects));
+  EXPECT_TRUE(at::equal(
+      ObjectWeights{.shown = 5}.of_cells(objects, signal_share),
+      at::tensor({1.0f, 1.0f, 1.0f, 1.0f, 1.5f, 2.0f, 1.0f, 3.0f, 5.0f}).view({3, 1, 1, 3})));
+  EXPECT_TRUE(
+      at::equal(ObjectWeights{.whole = 3}.of_cells(objects, signal_share), 1 + 2 * objects));
   EXPECT_TRUE(ObjectWeights{}.even());
   EXPECT_FALSE(ObjectWeights{.shown = 2}.even());
 }
