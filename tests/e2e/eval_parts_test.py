@@ -42,8 +42,7 @@ class EvalParts(EndToEndTest):
                   "--batch", 2, "--held-out-pairs", 4, "--out", self.folder / "run", *EXACT)
         self.assert_done(run)
         self.assertIn(f"{len(pairs)} pair", run.stderr)
-        settings = json.loads((self.folder / "run/train.jsonl").read_text().splitlines()[0])
-        self.assertIn("two sources", json.dumps(settings))
+        self.assertIn("two sources", (self.folder / "run/train.html").read_text())
 
     def test_an_unknown_part_is_named(self):
         run = omr("eval", "parts", "painter")
