@@ -16,6 +16,7 @@
 #include "cli/eval.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
+#include "cli/pair_writer.h"
 #include "cli/session_parts.h"
 #include "cli/terminal.h"
 
@@ -91,50 +92,6 @@ void write_missed_edits(const fs::path& folder, const eval::RefiningSkill& skill
   }
   io::write_atomically(folder / "missed_edits.jsonl", lines);
 }
-
-// Writes pairs for training a reward model: of each caption the best drawing and each that has less
-// right; and of the caption that such a one would be right for, the two the other way round.
-class PairWriter {
- public:
-  explicit PairWriter(fs::path folder) : folder_(std::move(folder)) {
-    if (!folder_.empty()) fs::create_directories(folder_ / "pictures");
-  }
-
-  void add(const eval::JudgedCaption& judged) {
-    if (folder_.empty()) return;
-    const std::size_t best = judged.best();
-    std::string best_file;
-    for (std::size_t k = 0; k < judged.drawings.size(); ++k) {
-      if (judged.drawings[k].share_right >= judged.drawings[best].share_right) continue;
-      if (best_file.empty()) best_file = write(judged, best);
-      const std::string file = write(judged, k);
-      add_line(judged.caption, best_file, file);
-      add_line(judged.drawings[k].read, file, best_file);
-    }
-  }
-
-  void finish() const {
-    if (!folder_.empty()) io::write_atomically(folder_ / "pairs.jsonl", lines_);
-  }
-
- private:
-  void add_line(const std::string& prompt, const std::string& chosen, const std::string& rejected) {
-    lines_ += nlohmann::ordered_json{{"prompt", prompt}, {"chosen", chosen}, {"rejected", rejected}}
-                  .dump() +
-              "\n";
-  }
-
-  // Returns its name relative to the folder.
-  std::string write(const eval::JudgedCaption& judged, std::size_t drawing) const {
-    char name[64];
-    std::snprintf(name, sizeof name, "pictures/%06d-%zu.png", judged.number, drawing + 1);
-    io::write_atomically(folder_ / name, io::encode_png(judged.drawings[drawing].image));
-    return name;
-  }
-
-  fs::path folder_;
-  std::string lines_;
-};
 
 // A part's measurement under a progress bar.
 template <typename Measure>
