@@ -37,6 +37,28 @@ bool asks_for_a_change(const std::string& prompt, const std::string& feedback) {
   return !(all && spoken_of.size() > 1) && !praises(feedback);
 }
 
+// Whether the feedback wants a thing larger that the prompt calls large already, or smaller one
+// that it calls small: there are no other words for it, the drawing is to change.
+bool is_as_large_as_words_go(const std::string& prompt, const std::string& feedback) {
+  struct Scale {
+    std::set<std::string> wanted, end;
+  };
+  static const Scale scales[] = {
+      {{"larger", "bigger", "enlarge", "huge"}, {"large", "big", "huge"}},
+      {{"smaller", "shrink", "tiny"}, {"small", "little", "tiny"}}};
+  const WordList said = folded_words(feedback);
+  if (holds_any(said, {"too", "less", "not"})) return false;
+  const std::vector<Phrase> phrases = cut_phrases(prompt);
+  const std::vector<bool> spoken_of = phrases_spoken_of(phrases, feedback);
+  for (std::size_t p = 0; p < phrases.size(); ++p) {
+    const WordList own = folded_words(phrases[p].text);
+    for (const Scale& scale : scales) {
+      if (spoken_of[p] && holds_any(said, scale.wanted) && holds_any(own, scale.end)) return true;
+    }
+  }
+  return false;
+}
+
 bool same_heads(const Phrase& a, const Phrase& b) {
   return same_word(head_word(a.text), head_word(b.text));
 }
@@ -83,7 +105,7 @@ bool asks_to_remove(const WordList& feedback) {
   static const std::set<std::string> rest = {"only",  "just", "replace", "instead",
                                              "fewer", "less", "out",     "off"};
   return std::any_of(feedback.begin(), feedback.end(), is_word_of_removal) ||
-         holds_any(feedback, rest);
+         holds_any(feedback, rest) || sends_away(feedback);
 }
 
 bool may_ask_to_remove(const WordList& feedback) {
@@ -166,7 +188,8 @@ int faults_that_show(const std::string& prompt, const std::string& feedback,
   const bool met = is_met(feedback, before);
   const bool same = folded_words(answer.prompt) == folded_words(prompt);
   const bool idle = same && !met && !answer.negative && asks_for_a_change(prompt, feedback) &&
-                    !removes_nothing_there(before, said);
+                    !removes_nothing_there(before, said) &&
+                    !is_as_large_as_words_go(prompt, feedback);
   const bool faults[] = {idle, met && !same, loses_a_thing(before, after, said),
                          doubles_a_thing(before, after, said),
                          names_a_thing_unasked(before, after, said)};

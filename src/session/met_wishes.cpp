@@ -25,7 +25,32 @@ bool says_nothing_of_things(const std::string& word) {
 bool adds_or_removes(const WordList& wish) {
   static const std::set<std::string> words = {"add",  "another", "second", "more", "extra",
                                               "also", "too",     "no",     "not",  "don't"};
-  return holds_any(wish, words) || std::any_of(wish.begin(), wish.end(), is_word_of_removal);
+  return holds_any(wish, words) || std::any_of(wish.begin(), wish.end(), is_word_of_removal) ||
+         sends_away(wish);
+}
+
+// Verbs that say by themselves how a thing is to become, whatever it is now.
+bool says_a_change(const WordList& wish) {
+  static const std::set<std::string> words = {
+      "enlarge", "shrink", "grow",  "increase", "decrease", "reduce", "resize",  "scale",
+      "rotate",  "swap",   "raise", "lower",    "exchange", "switch", "recolor", "fix"};
+  return holds_any(wish, words);
+}
+
+std::multiset<std::string> directions_of(const WordList& words) {
+  static const std::set<std::string> known = {"top",    "bottom", "left",  "right", "center",
+                                              "centre", "middle", "upper", "lower"};
+  std::multiset<std::string> out;
+  std::copy_if(words.begin(), words.end(), std::inserter(out, out.end()),
+               [](const std::string& word) { return known.count(word) != 0; });
+  return out;
+}
+
+// Whether a wish that says a place says the phrase's: "at the top" is another than "at the top
+// right", though the latter has all its words.
+bool says_its_place(const WordList& wish, const WordList& phrase) {
+  const std::multiset<std::string> said = directions_of(wish);
+  return said.empty() || said == directions_of(phrase);
 }
 
 // The phrases that hold all words but `but`.
@@ -45,7 +70,7 @@ std::vector<std::size_t> holding(const std::vector<WordList>& phrases, const Wor
 
 bool is_met(const std::string& wish, const std::vector<Phrase>& phrases) {
   const WordList said = folded_words(wish);
-  if (adds_or_removes(said)) return false;
+  if (adds_or_removes(said) || says_a_change(said)) return false;
   WordList words;
   std::copy_if(said.begin(), said.end(), std::back_inserter(words),
                [](const std::string& word) { return !says_nothing_of_things(word); });
@@ -53,7 +78,7 @@ bool is_met(const std::string& wish, const std::vector<Phrase>& phrases) {
   std::vector<WordList> own;
   for (const Phrase& phrase : phrases) own.push_back(folded_words(phrase.text));
   const std::vector<std::size_t> met = holding(own, words, nullptr);
-  if (met.size() != 1) return false;
+  if (met.size() != 1 || !says_its_place(said, own[met.front()])) return false;
   return std::any_of(words.begin(), words.end(),
                      [&](const std::string& word) { return holding(own, words, &word) == met; });
 }

@@ -69,6 +69,19 @@ bool is_word_of_removal(const std::string& word) {
   return words.count(word) != 0;
 }
 
+bool sends_away(const std::vector<std::string>& words) {
+  static const std::set<std::string> leaving = {"go", "vanish", "disappear"};
+  static const std::set<std::string> somewhere = {"to",   "further", "farther", "up",    "down",
+                                                  "back", "where",   "higher",  "lower", "with"};
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    if (leaving.count(words[i]) == 0) continue;
+    const bool stays = i + 1 < words.size() &&
+                       (is_preposition(words[i + 1]) || somewhere.count(words[i + 1]) != 0);
+    if (!stays) return true;
+  }
+  return false;
+}
+
 std::vector<std::string> split_wishes(std::string_view feedback) {
   const Words words = split_words(feedback);
   std::vector<std::string> out;

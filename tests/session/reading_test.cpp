@@ -115,6 +115,44 @@ TEST_F(ReadingTest, AThingOfAnotherColourOrNameIsNotMeant) {
   }
 }
 
+TEST_F(ReadingTest, AnotherPlaceIsNotMetByOneThatHasItsWords) {
+  const std::string prompt = "a pink moon at the top right and a blue star";
+  const std::string moved = "a pink moon at the top and a blue star";
+  for (const char* feedback :
+       {"the pink moon should be at the top", "move the pink moon to the top"})
+    EXPECT_EQ(read(prompt, feedback, moved, {prompt}).answer.prompt, moved) << feedback;
+  EXPECT_EQ(read(prompt, "the moon should be at the top right", moved, {}).answer.prompt, prompt);
+}
+
+TEST_F(ReadingTest, AVerbOfChangeIsNotMetByTheWordsThatNameItsThing) {
+  const std::string prompt = "a small brown heart and a tree at the left";
+  const std::string enlarged = "a brown heart and a tree at the left";
+  for (const char* feedback :
+       {"enlarge the brown heart", "can you scale the small brown heart up?"})
+    EXPECT_EQ(read(prompt, feedback, enlarged, {prompt}).answer.prompt, enlarged) << feedback;
+}
+
+TEST_F(ReadingTest, WhatMustGoMayGoUnlessItGoesSomewhere) {
+  const std::string prompt = "a yellow moon and a blue star";
+  for (const char* feedback :
+       {"the yellow one must go", "the yellow moon should disappear, please"})
+    EXPECT_EQ(read(prompt, feedback, "a blue star", {prompt}).answer.prompt, "a blue star")
+        << feedback;
+  const std::string moved = "a yellow moon on the left and a blue star";
+  for (const char* feedback : {"the moon must go to the left", "the moon should go on the left"})
+    EXPECT_EQ(read(prompt, feedback, "a blue star", {moved}).answer.prompt, moved) << feedback;
+}
+
+TEST_F(ReadingTest, WhereWordsAreAtTheirEndTheDrawingIsToChangeAndNotThePrompt) {
+  const std::string prompt = "a large moon and a small star";
+  for (const char* feedback : {"the moon should be bigger", "the star should be tiny"})
+    EXPECT_EQ(read(prompt, feedback, prompt, {"a moon and a star"}).answer.prompt, prompt)
+        << feedback;
+  const std::string other = "a large moon and a star";
+  for (const char* feedback : {"the star should be bigger", "the star is too small"})
+    EXPECT_EQ(read(prompt, feedback, prompt, {other}).answer.prompt, other) << feedback;
+}
+
 TEST_F(ReadingTest, WhereThePromptSaysItAlreadyNothingElseIsAltered) {
   const std::string prompt = "a small red moon on the left and a small orange moon at the top";
   for (const char* feedback :

@@ -20,4 +20,7 @@ std::vector<std::string> split_wishes(std::string_view feedback);
 bool is_verb_of_wishes(const std::string& word);   // make, should, …
 bool is_word_of_removal(const std::string& word);  // remove, without, …
 
+// Whether folded words send a thing away: "the star must go", but not "must go to the left".
+bool sends_away(const std::vector<std::string>& words);
+
 }  // namespace omr::session
