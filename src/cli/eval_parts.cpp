@@ -38,12 +38,14 @@ struct EvalPartsOptions {
   int edits = 500;
   int pairs = 1000;
   int candidates = 8;
+  double unsaid = 0;
   std::string out;
 
   bool names(const std::string& part) const {
     return std::find(parts.begin(), parts.end(), part) != parts.end();
   }
   bool wants(const std::string& part) const { return parts.empty() || names(part); }
+  scenes::CaptionOptions caption_options() const { return {unsaid, 0, 0, unsaid}; }
 };
 
 nlohmann::ordered_json to_json(const eval::Skill& skill) {
@@ -76,7 +78,7 @@ void write_drawings(const fs::path& folder, const eval::DrawingSkill& skill) {
                                         std::to_string(one.total) + ")");
     body += report::figure(io::encode_png(one.image), caption);
   }
-  io::write_atomically(folder / "drawings.html", report::html_page("Full captions, drawn", body));
+  io::write_atomically(folder / "drawings.html", report::html_page("Captions, drawn", body));
 }
 
 void write_missed_edits(const fs::path& folder, const eval::RefiningSkill& skill) {
@@ -105,7 +107,8 @@ auto measured(const EvalPartsOptions& options, const std::string& name, const Me
 void eval_drawer(const EvalPartsOptions& options, session::ImageModel& model,
                  const session::Settings& settings, std::uint64_t seed) {
   const eval::DrawingSkill skill = measured(options, "drawer", [&](const auto& progress) {
-    return eval::measure_drawing(model, settings, options.captions, seed, progress, interruption());
+    return eval::measure_drawing(model, settings, options.captions, seed, options.caption_options(),
+                                 progress, interruption());
   });
   if (!options.out.empty()) write_drawings(options.out, skill);
   if (options.output.json) {
@@ -167,7 +170,8 @@ void eval_choice(const EvalPartsOptions& options, session::ImageModel& model,
   const eval::ChoiceSkill skill = measured(options, "choice", [&](const auto& progress) {
     return eval::measure_choice(
         model, reward_model, settings, options.captions, options.candidates, seed,
-        [&](const eval::JudgedCaption& judged) { pairs.add(judged); }, progress, interruption());
+        options.caption_options(), [&](const eval::JudgedCaption& judged) { pairs.add(judged); },
+        progress, interruption());
   });
   pairs.finish();
   if (options.output.json) {
@@ -217,8 +221,14 @@ void setup_eval_parts(CLI::App& app, Command& selected) {
       ->add_option("parts", options->parts,
                    "drawer, refiner, reward (default: these, where there are such), choice")
       ->check(CLI::IsMember({"drawer", "refiner", "reward", "choice"}));
-  command->add_option("--captions", options->captions, "full captions to draw")
+  command->add_option("--captions", options->captions, "captions to draw")
       ->check(CLI::Range(1, 1000000));
+  command
+      ->add_option("--unsaid", options->unsaid,
+                   "share of places and backgrounds that captions leave unsaid, which may then be "
+                   "drawn in any way")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
   command->add_option("--edits", options->edits, "edits to refine, of one wish and of two each")
       ->check(CLI::Range(1, 1000000));
   command

@@ -14,7 +14,7 @@
 namespace omr::eval {
 namespace {
 
-JudgedCaption judged_caption(const scenes::Scene& target, session::ImageModel& model,
+JudgedCaption judged_caption(const scenes::Description& said, session::ImageModel& model,
                              session::RewardModel& reward_model,
                              const session::ImageRequest& request,
                              const Cancellation& cancellation) {
@@ -23,7 +23,7 @@ JudgedCaption judged_caption(const scenes::Scene& target, session::ImageModel& m
   std::vector<Image> images;
   for (session::Candidate& candidate : model.generate(request, {}, cancellation)) {
     const scenes::Verdict verdict = scenes::judge(candidate.image);
-    const scenes::Comparison comparison = scenes::compare(target, verdict);
+    const scenes::Comparison comparison = scenes::compare(said, verdict);
     out.drawings.push_back({candidate.image, comparison.share_right(), comparison.all_right(),
                             scenes::caption(verdict.scene())});
     images.push_back(std::move(candidate.image));
@@ -44,7 +44,7 @@ std::size_t JudgedCaption::best() const {
 
 ChoiceSkill measure_choice(session::ImageModel& model, session::RewardModel& reward_model,
                            const session::Settings& settings, int count, int candidates,
-                           std::uint64_t seed,
+                           std::uint64_t seed, const scenes::CaptionOptions& captions,
                            const std::function<void(const JudgedCaption&)>& watch,
                            const SkillProgress& progress, const Cancellation& cancellation) {
   std::vector<double> chosen, any, best;
@@ -52,11 +52,12 @@ ChoiceSkill measure_choice(session::ImageModel& model, session::RewardModel& rew
   for (int i = 0; i < count; ++i) {
     scenes::Random random(seed, static_cast<std::uint64_t>(i));
     const scenes::Scene target = scenes::sample_scene(random);
+    const scenes::Description said = scenes::describe(target, captions, random);
     const std::uint64_t first = seed + static_cast<std::uint64_t>(i) * candidates;
-    session::ImageRequest request = request_for(scenes::caption(target), settings, first);
+    session::ImageRequest request = request_for(scenes::caption(said), settings, first);
     for (int k = 1; k < candidates; ++k)
       request.candidates.push_back({.seed = first + static_cast<std::uint64_t>(k)});
-    JudgedCaption judged = judged_caption(target, model, reward_model, request, cancellation);
+    JudgedCaption judged = judged_caption(said, model, reward_model, request, cancellation);
     judged.number = i;
     const auto right = std::ranges::count_if(judged.drawings, &JudgedDrawing::all_right);
     faultless += right;

@@ -56,24 +56,26 @@ double prefers_first(session::RewardModel& model, const std::string& caption,
 }  // namespace
 
 DrawingSkill measure_drawing(session::ImageModel& model, const session::Settings& settings,
-                             int count, std::uint64_t seed, const SkillProgress& progress,
-                             const Cancellation& cancellation) {
+                             int count, std::uint64_t seed, const scenes::CaptionOptions& captions,
+                             const SkillProgress& progress, const Cancellation& cancellation) {
   DrawingSkill out;
   std::vector<double> faultless;
   for (int first = 0; first < count; first += kTogether) {
     std::vector<scenes::Scene> targets;
+    std::vector<scenes::Description> said;
     std::vector<session::ImageRequest> requests;
     for (int i = first; i < std::min(count, first + kTogether); ++i) {
       const auto index = static_cast<std::uint64_t>(i);
       scenes::Random random(seed, index);
       targets.push_back(scenes::sample_scene(random));
-      requests.push_back(request_for(scenes::caption(targets.back()), settings, seed + index));
+      said.push_back(scenes::describe(targets.back(), captions, random));
+      requests.push_back(request_for(scenes::caption(said.back()), settings, seed + index));
     }
     auto answers = model.generate_together(requests, {}, cancellation);
     for (std::size_t i = 0; i < targets.size(); ++i) {
       Image& image = answers[i].front().image;
       const scenes::Verdict verdict = scenes::judge(image);
-      const scenes::Comparison comparison = scenes::compare(targets[i], verdict);
+      const scenes::Comparison comparison = scenes::compare(said[i], verdict);
       count_values(out.by_value, targets[i], comparison);
       out.attributes.right += comparison.right();
       out.attributes.of += comparison.total();

@@ -26,6 +26,12 @@ class EvalParts(EndToEndTest):
         self.assert_done(run)
         self.assertEqual([event["event"] for event in run.events], ["reward"])
 
+    def test_captions_may_leave_places_and_backgrounds_open(self):
+        run = omr("eval", "parts", "drawer", "--captions", 2, "--unsaid", 1, "--steps", 2, "--seed", 9, "--json", *EXACT)
+        self.assert_done(run)
+        values = {value.split()[0] for value in run.events[0]["by_value"]}
+        self.assertEqual(values, {"shape", "colour", "size"})
+
     def test_drawings_to_choose_from_become_pairs_that_a_reward_model_learns_from(self):
         out = self.folder / "E"
         run = omr("eval", "parts", "choice", "--captions", 4, "--candidates", 3, "--steps", 2, "--guidance-scale", 1, "--seed", 9,

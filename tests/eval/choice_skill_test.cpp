@@ -39,7 +39,7 @@ TEST(ChoiceSkillTest, ARewardModelThatSeesChoosesTheOneDrawingThatIsRight) {
   JudgeReward judge;
   int seen = 0;
   const ChoiceSkill skill = measure_choice(
-      drawer, judge, choice_settings(), 20, 3, 5,
+      drawer, judge, choice_settings(), 20, 3, 5, kFullCaptions,
       [&](const JudgedCaption& judged) {
         EXPECT_EQ(judged.number, seen++);
         ASSERT_EQ(judged.drawings.size(), 3u);
@@ -59,8 +59,8 @@ TEST(ChoiceSkillTest, ARewardModelThatSeesChoosesTheOneDrawingThatIsRight) {
 TEST(ChoiceSkillTest, ABlindRewardModelTakesTheFirst) {
   LastIsRight drawer;
   BlindReward blind;
-  const ChoiceSkill skill =
-      measure_choice(drawer, blind, choice_settings(), 5, 2, 5, {}, {}, Cancellation());
+  const ChoiceSkill skill = measure_choice(drawer, blind, choice_settings(), 5, 2, 5, kFullCaptions,
+                                           {}, {}, Cancellation());
   EXPECT_EQ(skill.chosen.right, 0);
   EXPECT_EQ(skill.chosen.of, 5);
   EXPECT_EQ(skill.best.right, 5);

@@ -55,7 +55,8 @@ TEST(DrawingSkillTest, APerfectDrawerMissesNothing) {
   SceneDrawer drawer(96);
   int last = 0;
   const DrawingSkill skill = measure_drawing(
-      drawer, part_settings(), 21, 5, [&](int done, int) { last = done; }, Cancellation());
+      drawer, part_settings(), 21, 5, kFullCaptions, [&](int done, int) { last = done; },
+      Cancellation());
   EXPECT_EQ(last, 21);
   EXPECT_EQ(skill.pictures.right, 21);
   EXPECT_EQ(skill.attributes.right, skill.attributes.of);
@@ -63,9 +64,22 @@ TEST(DrawingSkillTest, APerfectDrawerMissesNothing) {
   EXPECT_EQ(by_kind(skill.by_value).size(), 5u);
 }
 
+TEST(DrawingSkillTest, WhatCaptionsLeaveUnsaidDoesNotCount) {
+  SceneDrawer drawer(96);
+  const DrawingSkill skill =
+      measure_drawing(drawer, part_settings(), 21, 5, {1, 0, 0, 1}, {}, Cancellation());
+  EXPECT_EQ(skill.pictures.right, 21);
+  const ValueShares kinds = by_kind(skill.by_value);
+  EXPECT_EQ(kinds.count("place") + kinds.count("background"), 0u);
+  EXPECT_EQ(kinds.at("shape").of, kinds.at("size").of);
+  for (const DrawnCaption& one : skill.drawn)
+    EXPECT_EQ(one.caption.find("background"), std::string::npos) << one.caption;
+}
+
 TEST(DrawingSkillTest, CountsWhatIsWrongByValue) {
   BadPainter drawer;
-  const DrawingSkill skill = measure_drawing(drawer, part_settings(), 40, 5, {}, Cancellation());
+  const DrawingSkill skill =
+      measure_drawing(drawer, part_settings(), 40, 5, kFullCaptions, {}, Cancellation());
   const ValueShares kinds = by_kind(skill.by_value);
   EXPECT_LT(kinds.at("colour").value(), 0.3);
   // Two objects of one colour are sometimes one region to the judge.

@@ -40,12 +40,12 @@ struct ChoiceSkill {
   Skill best;    // captions that have a drawing without a fault
 };
 
-// `candidates` drawings of each full caption of scenes 0 … count-1 of `seed`, as measure_drawing
+// `candidates` drawings of each caption of scenes 0 … count-1 of `seed`, as measure_drawing
 // asks for them; `watch` sees each caption's as they come. Throws what the models and the judge
 // throw.
 ChoiceSkill measure_choice(session::ImageModel& model, session::RewardModel& reward_model,
                            const session::Settings& settings, int count, int candidates,
-                           std::uint64_t seed,
+                           std::uint64_t seed, const scenes::CaptionOptions& captions,
                            const std::function<void(const JudgedCaption&)>& watch,
                            const SkillProgress& progress, const Cancellation& cancellation);
 

@@ -11,6 +11,7 @@
 #include "omr/core/image.h"
 #include "omr/eval/statistics.h"
 #include "omr/eval/value_shares.h"
+#include "omr/scenes/captions.h"
 #include "omr/session/image_model.h"
 #include "omr/session/language_model.h"
 #include "omr/session/reward_model.h"
@@ -43,12 +44,16 @@ struct DrawingSkill {
   std::vector<DrawnCaption> drawn;
 };
 
-// Pictures for the full captions of scenes 0 … count-1 of `seed`, each from noise of its own, with
-// the steps, guidance, scheduler, size and adapters of `settings`, read by scenes::judge. Throws
-// what the model and the judge throw.
+// Captions that leave nothing out.
+inline constexpr scenes::CaptionOptions kFullCaptions = {0, 0, 0, 0};
+
+// Pictures for captions of scenes 0 … count-1 of `seed`, each from noise of its own, with the
+// steps, guidance, scheduler, size and adapters of `settings`, read by scenes::judge. What a
+// caption leaves out may be drawn in any way; an object too many is wrong. Throws what the model
+// and the judge throw.
 DrawingSkill measure_drawing(session::ImageModel& model, const session::Settings& settings,
-                             int count, std::uint64_t seed, const SkillProgress& progress,
-                             const Cancellation& cancellation);
+                             int count, std::uint64_t seed, const scenes::CaptionOptions& captions,
+                             const SkillProgress& progress, const Cancellation& cancellation);
 
 struct MissedEdit {
   std::string prompt;
