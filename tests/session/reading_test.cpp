@@ -145,9 +145,12 @@ TEST_F(ReadingTest, WhatMustGoMayGoUnlessItGoesSomewhere) {
 
 TEST_F(ReadingTest, WhereWordsAreAtTheirEndTheDrawingIsToChangeAndNotThePrompt) {
   const std::string prompt = "a large moon and a small star";
-  for (const char* feedback : {"the moon should be bigger", "the star should be tiny"})
-    EXPECT_EQ(read(prompt, feedback, prompt, {"a moon and a star"}).answer.prompt, prompt)
-        << feedback;
+  EXPECT_EQ(
+      read(prompt, "the moon should be bigger", prompt, {"a moon and a small star"}).answer.prompt,
+      prompt);
+  EXPECT_EQ(
+      read(prompt, "the star should be tiny", prompt, {"a large moon and a star"}).answer.prompt,
+      prompt);
   const std::string other = "a large moon and a star";
   for (const char* feedback : {"the star should be bigger", "the star is too small"})
     EXPECT_EQ(read(prompt, feedback, prompt, {other}).answer.prompt, other) << feedback;
