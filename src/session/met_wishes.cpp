@@ -38,8 +38,8 @@ bool says_a_change(const WordList& wish) {
 }
 
 std::multiset<std::string> directions_of(const WordList& words) {
-  static const std::set<std::string> known = {"top",    "bottom", "left",  "right", "center",
-                                              "centre", "middle", "upper", "lower"};
+  static const std::set<std::string> known = {"top",    "bottom", "left",   "right",
+                                              "center", "centre", "middle", "upper"};
   std::multiset<std::string> out;
   std::copy_if(words.begin(), words.end(), std::inserter(out, out.end()),
                [](const std::string& word) { return known.count(word) != 0; });
