@@ -31,25 +31,22 @@ bool praises(const std::string& feedback) {
 }
 
 // Whether the feedback wants something else of a thing that it names.
-bool asks_for_a_change(const std::string& prompt, const std::string& feedback) {
-  const std::vector<bool> spoken_of = phrases_spoken_of(cut_phrases(prompt), feedback);
+bool asks_for_a_change(const std::vector<bool>& spoken_of, const std::string& feedback) {
   const bool all = std::all_of(spoken_of.begin(), spoken_of.end(), [](bool of) { return of; });
   return !(all && spoken_of.size() > 1) && !praises(feedback);
 }
 
 // Whether the feedback wants a thing larger that the prompt calls large already, or smaller one
 // that it calls small: there are no other words for it, the drawing is to change.
-bool is_as_large_as_words_go(const std::string& prompt, const std::string& feedback) {
+bool is_as_large_as_words_go(const std::vector<Phrase>& phrases, const std::vector<bool>& spoken_of,
+                             const WordList& said) {
   struct Scale {
     std::set<std::string> wanted, end;
   };
   static const Scale scales[] = {
       {{"larger", "bigger", "enlarge", "huge"}, {"large", "big", "huge"}},
       {{"smaller", "shrink", "tiny"}, {"small", "little", "tiny"}}};
-  const WordList said = folded_words(feedback);
   if (holds_any(said, {"too", "less", "not"})) return false;
-  const std::vector<Phrase> phrases = cut_phrases(prompt);
-  const std::vector<bool> spoken_of = phrases_spoken_of(phrases, feedback);
   for (std::size_t p = 0; p < phrases.size(); ++p) {
     const WordList own = folded_words(phrases[p].text);
     for (const Scale& scale : scales) {
@@ -104,8 +101,7 @@ bool names(const WordList& feedback, std::size_t at, const WordList& phrase,
 bool asks_to_remove(const WordList& feedback) {
   static const std::set<std::string> rest = {"only",  "just", "replace", "instead",
                                              "fewer", "less", "out",     "off"};
-  return std::any_of(feedback.begin(), feedback.end(), is_word_of_removal) ||
-         holds_any(feedback, rest) || sends_away(feedback);
+  return takes_away(feedback) || holds_any(feedback, rest);
 }
 
 bool may_ask_to_remove(const WordList& feedback) {
@@ -185,11 +181,12 @@ int faults_that_show(const std::string& prompt, const std::string& feedback,
                      const Refinement& answer) {
   const std::vector<Phrase> before = cut_phrases(prompt), after = cut_phrases(answer.prompt);
   const WordList said = folded_words(feedback);
+  const std::vector<bool> spoken_of = phrases_spoken_of(before, feedback);
   const bool met = is_met(feedback, before);
   const bool same = folded_words(answer.prompt) == folded_words(prompt);
-  const bool idle = same && !met && !answer.negative && asks_for_a_change(prompt, feedback) &&
+  const bool idle = same && !met && !answer.negative && asks_for_a_change(spoken_of, feedback) &&
                     !removes_nothing_there(before, said) &&
-                    !is_as_large_as_words_go(prompt, feedback);
+                    !is_as_large_as_words_go(before, spoken_of, said);
   const bool faults[] = {idle, met && !same, loses_a_thing(before, after, said),
                          doubles_a_thing(before, after, said),
                          names_a_thing_unasked(before, after, said)};

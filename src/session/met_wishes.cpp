@@ -25,8 +25,7 @@ bool says_nothing_of_things(const std::string& word) {
 bool adds_or_removes(const WordList& wish) {
   static const std::set<std::string> words = {"add",  "another", "second", "more", "extra",
                                               "also", "too",     "no",     "not",  "don't"};
-  return holds_any(wish, words) || std::any_of(wish.begin(), wish.end(), is_word_of_removal) ||
-         sends_away(wish);
+  return holds_any(wish, words) || takes_away(wish);
 }
 
 // Verbs that say by themselves how a thing is to become, whatever it is now.

@@ -57,18 +57,13 @@ bool is_wish(const Words& words, std::size_t from, std::size_t to) {
   return verb;
 }
 
-}  // namespace
-
-bool is_verb_of_wishes(const std::string& word) {
-  return is_imperative(word) || is_wishing_verb(word);
-}
-
 bool is_word_of_removal(const std::string& word) {
   static const std::set<std::string> words = {"remove", "delete", "drop", "erase", "without",
                                               "lose",   "rid",    "away", "leave", "omit"};
   return words.count(word) != 0;
 }
 
+// "The star must go", but not "must go to the left".
 bool sends_away(const std::vector<std::string>& words) {
   static const std::set<std::string> leaving = {"go", "vanish", "disappear"};
   static const std::set<std::string> somewhere = {"to",   "further", "farther", "up",    "down",
@@ -80,6 +75,16 @@ bool sends_away(const std::vector<std::string>& words) {
     if (!stays) return true;
   }
   return false;
+}
+
+}  // namespace
+
+bool is_verb_of_wishes(const std::string& word) {
+  return is_imperative(word) || is_wishing_verb(word);
+}
+
+bool takes_away(const std::vector<std::string>& words) {
+  return std::any_of(words.begin(), words.end(), is_word_of_removal) || sends_away(words);
 }
 
 std::vector<std::string> split_wishes(std::string_view feedback) {

@@ -16,11 +16,11 @@ namespace omr::session {
 // At least one; in their order, white space trimmed.
 std::vector<std::string> split_wishes(std::string_view feedback);
 
-// Closed classes of English words, folded.
-bool is_verb_of_wishes(const std::string& word);   // make, should, …
-bool is_word_of_removal(const std::string& word);  // remove, without, …
+// A closed class of English words, folded: make, should, …
+bool is_verb_of_wishes(const std::string& word);
 
-// Whether folded words send a thing away: "the star must go", but not "must go to the left".
-bool sends_away(const std::vector<std::string>& words);
+// Whether folded words take a thing away: "remove the star", "without the star", "the star must
+// go", but not "must go to the left".
+bool takes_away(const std::vector<std::string>& words);
 
 }  // namespace omr::session
